@@ -1,0 +1,310 @@
+package eventloop
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+)
+
+// What a connection can be closed with, beside errors of the operating system.
+var (
+	// ErrRestTooLong: the handler left more unconsumed than a slab holds.
+	ErrRestTooLong = errors.New("eventloop: too many bytes were left unconsumed")
+	// ErrConnectTimeout: the peer did not accept the connection in time.
+	ErrConnectTimeout = errors.New("eventloop: connecting took too long")
+	// ErrAborted: the owner broke the connection off.
+	ErrAborted = errors.New("eventloop: the connection was broken off")
+)
+
+type flags uint16
+
+const (
+	readable   flags = 1 << iota // the last read did not empty the socket
+	peerEnded                    // the peer's FIN has come
+	toldEOF                      // and the handler knows
+	paused                       // the owner wants no more for now
+	kicked                       // resumed: what is kept is to be offered again
+	blocked                      // the socket takes no more
+	high                         // the handler was told to slow down
+	connecting                   // Dial has not finished
+	ending                       // no more is to be written after what waits
+	ended                        // our FIN is sent
+	closing                      // the owner is done; what waits is still written
+	dead                         // to be buried at the end of the turn
+	inReady
+	inDirty
+)
+
+// Conn is one connection. Its methods are called on its loop only.
+type Conn struct {
+	loop    *Loop
+	handler Handler
+	fd      int32
+	slot    int32
+	flags   flags
+
+	rest     *buffer.Slab // bytes that the handler did not consume: rest[restFrom:restTo]
+	restFrom int32
+	restTo   int32
+
+	out   buffer.Chain
+	extra *extra // what few connections have
+	err   error  // why it is dead
+
+	received, sent uint64
+	remote         netip.AddrPort
+}
+
+// extra is what only connections with a transport, a pending connect or a lingering
+// close need.
+type extra struct {
+	transport Transport
+	wire      buffer.Chain // sealed, to be written
+	sealed    []byte       // received, not yet opened
+
+	timer     Timer // of connecting, or of lingering
+	conn      *Conn
+	lingering bool
+	discard   int // bytes that a lingering close has thrown away
+}
+
+// Loop returns the loop that the connection lives on.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// Handler returns the current owner.
+func (c *Conn) Handler() Handler { return c.handler }
+
+// SetHandler gives the connection to another owner, who gets all later calls.
+func (c *Conn) SetHandler(h Handler) { c.handler = h }
+
+// SetTransport puts t between the socket and the handler. It must be called
+// before any byte was read or written.
+func (c *Conn) SetTransport(t Transport) {
+	x := c.more()
+	x.transport = t
+	x.wire.Init(&c.loop.bufs)
+}
+
+// RemoteAddr returns the peer's address; it is not valid for unix sockets.
+func (c *Conn) RemoteAddr() netip.AddrPort { return c.remote }
+
+// LocalAddr asks the system for the connection's own address.
+func (c *Conn) LocalAddr() netip.AddrPort {
+	sa, err := unix.Getsockname(int(c.fd))
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPortOf(sa)
+}
+
+// Received and Sent return the bytes that went over the socket so far.
+func (c *Conn) Received() uint64 { return c.received }
+
+// Sent returns the bytes written to the socket so far.
+func (c *Conn) Sent() uint64 { return c.sent }
+
+// Acked returns how many of the bytes sent the peer's system has confirmed, as far
+// as this one knows, and whether it can tell at all, which it cannot for unix
+// sockets. It may still be called within the handler's Closed.
+func (c *Conn) Acked() (uint64, bool) {
+	info, err := unix.GetsockoptTCPInfo(int(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0, false
+	}
+	return info.Bytes_acked, true
+}
+
+// Alive tells whether the connection can still carry anything.
+func (c *Conn) Alive() bool { return c.flags&(dead|closing) == 0 }
+
+// PeerEnded tells whether the peer has ended its direction, or worse, even if the
+// handler has not been told because reading is paused.
+func (c *Conn) PeerEnded() bool { return c.flags&(peerEnded|dead) != 0 }
+
+// Out returns the chain of bytes to be written; whatever is appended to it leaves
+// at the end of the turn.
+func (c *Conn) Out() *buffer.Chain {
+	c.markDirty()
+	c.loop.fed = c
+	return &c.out
+}
+
+// Write appends a copy of b to what is to be written.
+func (c *Conn) Write(b []byte) { c.Out().Append(b) }
+
+// Pause stops the reading. The handler is given nothing more until Resume, not
+// even what it left unconsumed.
+func (c *Conn) Pause() {
+	if c.flags&closing == 0 {
+		c.flags |= paused
+	}
+}
+
+// Resume goes on reading. What was left unconsumed is offered again; within Data,
+// that is what Data is about to leave.
+func (c *Conn) Resume() {
+	wasPaused := c.flags&paused != 0
+	c.flags &^= paused
+	c.flags |= kicked // seen by read, if this is within Data
+	if c.rest != nil || wasPaused && (c.flags&(readable|peerEnded) != 0 || c.hasTransport()) {
+		c.markReady()
+	}
+}
+
+// CloseWrite ends this direction once everything is written.
+func (c *Conn) CloseWrite() {
+	c.flags |= ending
+	c.markDirty()
+}
+
+// Close writes what waits, and then closes the connection, in a way that lets a
+// peer that is still sending read it. A connection that does not stand yet is
+// closed at once. The handler is told by Closed, and nothing else, from now on.
+func (c *Conn) Close() {
+	if c.flags&(closing|dead) != 0 {
+		return
+	}
+	if c.flags&connecting != 0 {
+		c.fail(nil)
+		return
+	}
+	c.flags |= closing
+	c.flags &^= paused // what comes is thrown away, or a peer that sends before it reads would be stuck
+	c.dropRest()
+	c.markReady()
+	c.markDirty()
+}
+
+// CloseNow closes the connection at once. What waits is dropped, and unread bytes
+// make the system reset the connection: it is for connections that are idle.
+func (c *Conn) CloseNow() { c.fail(nil) }
+
+// Abort closes the connection at once with a reset, so that the peer cannot take
+// what it got for everything.
+func (c *Conn) Abort() {
+	if c.flags&dead != 0 {
+		return
+	}
+	_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	c.fail(ErrAborted)
+}
+
+// Detach takes the connection off its loop without closing it and gives it away:
+// the descriptor, what was read and not consumed, and what was not written. The
+// connection must be plain and connected; its handler gets no more calls. It must
+// not be called from within the handler's Data: the bytes that it is still
+// looking at would be nobody's. What it held is freed at the end of the turn.
+func (c *Conn) Detach() (fd int, unread, unwritten []byte) {
+	c.loop.poll.remove(int(c.fd))
+	unread = append(unread, c.restBytes()...)
+	unwritten = c.out.AppendTo(nil)
+	fd = int(c.fd)
+	c.fd, c.handler = -1, nil
+	c.fail(nil)
+	return fd, unread, unwritten
+}
+
+func (c *Conn) hasTransport() bool { return c.extra != nil && c.extra.transport != nil }
+
+func (c *Conn) more() *extra {
+	if c.extra == nil {
+		c.extra = &extra{conn: c}
+	}
+	return c.extra
+}
+
+// markDirty has the connection flushed. For a dead one that drops what its owner,
+// who may not know yet, has written.
+func (c *Conn) markDirty() {
+	if c.flags&inDirty == 0 {
+		c.flags |= inDirty
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
+}
+
+func (c *Conn) markReady() {
+	if c.flags&(inReady|dead) == 0 {
+		c.flags |= inReady
+		c.loop.ready = append(c.loop.ready, c)
+	}
+}
+
+// event takes what epoll reported.
+func (c *Conn) event(ev uint32) {
+	if c.flags&dead != 0 {
+		return
+	}
+	if c.flags&connecting != 0 {
+		c.finishConnect(ev)
+		return
+	}
+	if ev&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
+		c.flags |= peerEnded
+	}
+	if ev&unix.EPOLLERR != 0 && c.flags&paused != 0 {
+		c.fail(cmp.Or(c.socketError(), error(syscall.ECONNRESET)))
+		return
+	}
+	if ev&unix.EPOLLOUT != 0 && c.flags&blocked != 0 {
+		c.flags &^= blocked
+		c.markDirty()
+	}
+	if ev&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.flags |= readable
+		c.read()
+	}
+}
+
+// socketError takes the error that the socket met, nil if there is none.
+func (c *Conn) socketError() error {
+	n, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && n != 0 {
+		return syscall.Errno(n)
+	}
+	return err
+}
+
+// fail ends the connection at the end of this turn; the first cause counts, and
+// the owner's wish to close is one.
+func (c *Conn) fail(err error) {
+	if c.flags&dead != 0 {
+		return
+	}
+	if c.flags&closing != 0 && !errors.Is(err, ErrAborted) {
+		err = nil
+	}
+	c.flags |= dead
+	c.err = err
+	c.loop.dying = append(c.loop.dying, c)
+}
+
+// bury takes the connection out of its loop's tables, gives back what it held,
+// tells the handler, who may still ask the socket about itself, and closes the
+// descriptor. A connection that was detached has neither a descriptor nor a handler.
+func (c *Conn) bury() {
+	c.dropRest()
+	c.out.Clear()
+	if x := c.extra; x != nil {
+		c.loop.Cancel(&x.timer)
+		if x.transport != nil {
+			x.wire.Clear()
+		}
+	}
+	c.loop.conns[c.slot] = nil
+	c.loop.free = append(c.loop.free, c.slot)
+	c.loop.count.Add(-1)
+	if h := c.handler; h != nil {
+		c.handler = nil
+		h.Closed(c, c.err)
+	}
+	c.out.Clear() // what the handler may have said on the way out
+	if c.fd >= 0 {
+		unix.Close(int(c.fd))
+		c.fd = -1
+	}
+}

@@ -1,0 +1,43 @@
+package eventloop
+
+import "github.com/weirproxy/weir/pkg/buffer"
+
+// Handler is what the owner of a connection implements. Its methods run on the
+// connection's loop and must not block.
+type Handler interface {
+	// Data is given all bytes that were not yet consumed, as one view, and returns
+	// how many it has consumed. The rest is given again, with more behind it, when
+	// more came, or when the connection is resumed. The view is lent for the call;
+	// to keep bytes, append it to a chain. To leave as much as buffer.MaxSlab bytes,
+	// without having paused, closes the connection with ErrRestTooLong.
+	Data(c *Conn, in buffer.View) int
+	// EOF tells that the peer ended its direction. The other one stays open until
+	// the owner closes the connection.
+	EOF(c *Conn)
+	// Pressure tells that more than the high watermark waits to be written (true),
+	// or that it has fallen under the low one (false).
+	Pressure(c *Conn, high bool)
+	// Closed is the last call: the descriptor is closed. err is nil if the owner
+	// asked for it by Close or CloseNow, whatever happened to the bytes after that,
+	// and ErrAborted after Abort.
+	Closed(c *Conn, err error)
+}
+
+// Connector is implemented by handlers of connections made by Dial that want to
+// know when the connection stands. A failure is told by Closed.
+type Connector interface {
+	Connected(c *Conn)
+}
+
+// Transport turns the bytes on the wire into the bytes that the handler sees, and
+// back: TLS is one. It does no I/O. A connection without one is plain.
+type Transport interface {
+	// Open takes bytes from the front of wire and puts what they mean into plain.
+	// It returns how many it took and how many it put; it is called again as long
+	// as it did either. Bytes that it did not take are offered again with more.
+	Open(wire, plain []byte) (took, put int, err error)
+	// Seal moves everything from plain to the end of wire, in wire's form.
+	Seal(plain, wire *buffer.Chain) error
+	// CloseWrite appends to wire what announces the end of this direction.
+	CloseWrite(wire *buffer.Chain)
+}

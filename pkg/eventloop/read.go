@@ -1,0 +1,272 @@
+package eventloop
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+)
+
+const (
+	// readsPerTurn bounds what one connection may read before others have theirs.
+	readsPerTurn = 4
+	// minRead is the least room that a read into the shared buffer is made with,
+	// before another slab is taken.
+	minRead = 68 << 10
+	// minRest is the smallest slab for an unfinished rest.
+	minRest = 1 << 10
+)
+
+// read hands over what was kept, and what the socket has, until it is empty, the
+// owner pauses, or it is others' turn.
+func (c *Conn) read() {
+	if c.flags&kicked != 0 {
+		c.flags &^= kicked
+		c.offerRest()
+		if c.hasTransport() {
+			c.open()
+		}
+	}
+	for range readsPerTurn {
+		if c.flags&(paused|dead) != 0 || c.flags&readable == 0 || c.restFull() {
+			break
+		}
+		c.readOnce()
+	}
+	switch {
+	case c.flags&(paused|dead) != 0:
+	case c.restFull() && c.flags&kicked == 0:
+		c.fail(ErrRestTooLong)
+	case c.flags&readable != 0, c.flags&kicked != 0 && c.rest != nil:
+		c.markReady()
+	case c.flags&peerEnded != 0:
+		c.tellEOF()
+	}
+}
+
+// readOnce makes one read call and hands its bytes over.
+func (c *Conn) readOnce() {
+	switch {
+	case c.flags&closing != 0:
+		c.lingerRead()
+	case c.hasTransport():
+		c.readSealed()
+	case c.rest != nil:
+		c.readBehindRest()
+	default:
+		c.readShared()
+	}
+	c.loop.flushLarge()
+}
+
+// largeOutput is how much is written at once rather than at the end of the turn.
+const largeOutput = 32 << 10
+
+// flushLarge writes what the last read made much of, while the processor still
+// has it at hand, and so that its slabs can be used for the next read.
+func (l *Loop) flushLarge() {
+	c := l.fed
+	l.fed = nil
+	if c != nil && c.out.Len() >= largeOutput {
+		c.flush()
+	}
+}
+
+// readShared reads into the loop's buffer: what most reads are.
+func (c *Conn) readShared() {
+	l := c.loop
+	into := l.readSpace()
+	n := c.sysRead(into)
+	if n <= 0 {
+		return
+	}
+	v := buffer.ViewOf(l.in, l.inFrom, l.inFrom+n)
+	used := c.handler.Data(c, v)
+	if used < n && c.flags&(dead|closing) == 0 {
+		c.keep(v.From(used).Bytes())
+	}
+	if l.in.Shared() {
+		l.inFrom += n
+	}
+}
+
+// readSpace returns where to read to. Bytes that somebody kept a reference to
+// stay; the next read goes behind them, or into another slab.
+func (l *Loop) readSpace() []byte {
+	if l.in != nil && !l.in.Shared() {
+		l.inFrom = 0
+	}
+	if l.in == nil || l.in.Cap()-l.inFrom < minRead {
+		if l.in != nil {
+			l.in.Release()
+		}
+		l.in = l.bufs.Get(buffer.MaxSlab)
+		l.inFrom = 0
+	}
+	return l.in.Bytes()[l.inFrom:]
+}
+
+// readBehindRest reads behind what the handler has not consumed yet.
+func (c *Conn) readBehindRest() {
+	c.makeRoom()
+	n := c.sysRead(c.rest.Bytes()[c.restTo:])
+	if n <= 0 {
+		return
+	}
+	c.restTo += int32(n)
+	c.offerRest()
+}
+
+// restFull tells whether the rest has no room to grow.
+func (c *Conn) restFull() bool { return c.restTo-c.restFrom == buffer.MaxSlab }
+
+// makeRoom makes the slab of a rest that is not full have free space at its end.
+func (c *Conn) makeRoom() {
+	if int(c.restTo) == c.rest.Cap() {
+		c.keep(c.restBytes())
+	}
+}
+
+// keep makes a copy of b the rest, in a slab with as much room again. b may be
+// the present rest.
+func (c *Conn) keep(b []byte) {
+	s := c.loop.bufs.Get(max(2*len(b), minRest))
+	n := copy(s.Bytes(), b)
+	c.dropRest()
+	c.rest, c.restFrom, c.restTo = s, 0, int32(n)
+}
+
+func (c *Conn) restBytes() []byte {
+	if c.rest == nil {
+		return nil
+	}
+	return c.rest.Bytes()[c.restFrom:c.restTo]
+}
+
+func (c *Conn) dropRest() {
+	if c.rest != nil {
+		c.rest.Release()
+		c.rest, c.restFrom, c.restTo = nil, 0, 0
+	}
+}
+
+// offerRest hands over what was kept.
+func (c *Conn) offerRest() {
+	if c.rest == nil || c.flags&(paused|dead|closing) != 0 {
+		return
+	}
+	s := c.rest
+	s.Retain() // the handler may end the connection
+	used := c.handler.Data(c, buffer.ViewOf(s, int(c.restFrom), int(c.restTo)))
+	if c.rest == s {
+		c.restFrom += int32(used)
+		if c.restFrom == c.restTo {
+			c.dropRest()
+		}
+	}
+	s.Release()
+}
+
+// readSealed reads for a transport, and hands over what it opens.
+func (c *Conn) readSealed() {
+	x, l := c.extra, c.loop
+	wire := l.bufs.Get(buffer.MaxSlab)
+	n := c.sysRead(wire.Bytes())
+	if n > 0 {
+		x.sealed = append(x.sealed, wire.Bytes()[:n]...)
+	}
+	wire.Release()
+	c.open()
+}
+
+// open lets the transport turn received bytes into plain ones, which are handed
+// over together with what was kept.
+func (c *Conn) open() {
+	x := c.extra
+	for c.flags&(dead|closing|paused) == 0 && !c.restFull() {
+		if c.rest == nil {
+			c.rest = c.loop.bufs.Get(buffer.MaxSlab / 4)
+		}
+		c.makeRoom()
+		took, put, err := x.transport.Open(x.sealed, c.rest.Bytes()[c.restTo:])
+		x.sealed = x.sealed[:copy(x.sealed, x.sealed[took:])]
+		c.restTo += int32(put)
+		if c.restFrom == c.restTo {
+			c.dropRest()
+		}
+		if put > 0 {
+			c.offerRest()
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		if took == 0 && put == 0 {
+			if len(x.sealed) >= buffer.MaxSlab {
+				c.fail(ErrRestTooLong)
+			}
+			break
+		}
+	}
+	if len(x.sealed) == 0 {
+		x.sealed = nil
+	}
+	c.markDirty() // the transport may have something to say itself
+}
+
+// tellEOF tells the handler once that the peer has ended its direction. It is
+// what a lingering close waits for; one that still writes goes on.
+func (c *Conn) tellEOF() {
+	switch {
+	case c.flags&closing != 0:
+		if c.extra != nil && c.extra.lingering {
+			c.fail(nil)
+		}
+	case c.flags&toldEOF == 0:
+		c.flags |= toldEOF
+		c.handler.EOF(c)
+	}
+}
+
+// sysRead reads once. It keeps readable and peerEnded true to what the socket
+// said: fewer bytes than asked for means that it is empty now. Behind the last
+// bytes of a peer that has ended, only the next read tells an end from a reset.
+func (c *Conn) sysRead(b []byte) int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
+	switch {
+	case errno == 0 && n > 0:
+		if int(n) < len(b) && c.flags&peerEnded == 0 {
+			c.flags &^= readable
+		}
+		c.received += uint64(n)
+		return int(n)
+	case errno == 0:
+		c.flags |= peerEnded
+		c.flags &^= readable
+	case errno == syscall.EAGAIN:
+		c.flags &^= readable
+	case errno == syscall.EINTR:
+	default:
+		c.fail(errno)
+	}
+	return 0
+}
+
+// lingerBytes bounds what a lingering close reads and throws away, once all of
+// ours is written.
+const lingerBytes = 1 << 20
+
+// lingerRead throws away what a peer still sends after the connection was closed
+// on our side: closing a socket with unread bytes resets it, and the peer would
+// lose the answer that explains why.
+func (c *Conn) lingerRead() {
+	n := c.sysRead(c.loop.readSpace())
+	if x := c.extra; x != nil && x.lingering {
+		x.discard += n
+		if x.discard > lingerBytes {
+			c.fail(nil)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package eventloop
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+)
+
+const wasReset = "closed: " + "connection reset by peer"
+
+func TestResetIsToldAtEveryPoint(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		do   func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer)
+	}{
+		{"before any byte", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			reset(t, peer)
+		}},
+		{"in the middle of a request", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, func() { p.data = func(*Conn, buffer.View) int { return 0 } })
+			send(t, peer, "half of")
+			turns(t, l)
+			reset(t, peer)
+		}},
+		{"while paused", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, c.Pause)
+			reset(t, peer)
+		}},
+		{"while paused, with bytes unread", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, c.Pause)
+			send(t, peer, "unread")
+			reset(t, peer)
+		}},
+		{"while paused, with bytes left", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, func() { p.data = func(c *Conn, _ buffer.View) int { c.Pause(); return 0 } })
+			send(t, peer, "left")
+			turns(t, l)
+			reset(t, peer)
+		}},
+		{"while we write", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, func() { c.Write(make([]byte, 16<<20)) })
+			p.expect(t, "high true")
+			reset(t, peer)
+		}},
+		{"while we write, and paused", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, func() { c.Pause(); c.Write(make([]byte, 16<<20)) })
+			p.expect(t, "high true")
+			reset(t, peer)
+		}},
+		{"after we ended our direction", func(t *testing.T, l *Loop, c *Conn, p *probe, peer peer) {
+			on(t, l, c.CloseWrite)
+			expectEOF(t, peer)
+			reset(t, peer)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLoop(t, Options{})
+			p := newProbe(t)
+			c, peer := adopt(t, l, "tcp", p)
+			tc.do(t, l, c, p, peer)
+			p.expect(t, wasReset)
+			p.expectNothing(t)
+		})
+	}
+}
+
+// What came before a reset is handed over, but the reset must not look like an
+// orderly end: a body that ends with the connection would seem complete.
+func TestResetBehindDataIsNoEnd(t *testing.T) {
+	networks(t, func(t *testing.T, network string) {
+		l := newLoop(t, Options{})
+		p := newProbe(t)
+		c, peer := adopt(t, l, network, p)
+		on(t, l, func() { c.Write([]byte("unread by the peer")) }) // resets a unix socket
+		turns(t, l)
+		release := hold(l)
+		send(t, peer, "data")
+		reset(t, peer)
+		release()
+		p.expect(t, wasReset)
+		p.expectBytes(t, "data")
+		p.expectNothing(t)
+	})
+}
+
+func TestWriteToAPeerThatIsGone(t *testing.T) {
+	l := newLoop(t, Options{})
+	p := newProbe(t)
+	c, peer := adopt(t, l, "unix", p)
+	peer.Close()
+	p.expect(t, "EOF")
+	on(t, l, func() { c.Write([]byte("anyone?")) })
+	p.expect(t, "closed: "+syscall.EPIPE.Error())
+}
+
+func TestResetWhileClosingIsOfNoConcern(t *testing.T) {
+	l := newLoop(t, Options{})
+	for _, n := range []int{0, 16 << 20} {
+		p := newProbe(t)
+		c, peer := adopt(t, l, "tcp", p)
+		on(t, l, func() { c.Pause(); c.Write(make([]byte, n)); c.Close() })
+		turns(t, l)
+		reset(t, peer)
+		p.expect(t, "closed: <nil>")
+		p.expectNothing(t)
+	}
+}

@@ -1,0 +1,139 @@
+package eventloop
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxPieces is the most pieces of one writev; the system takes 1,024.
+	maxPieces = 64
+	// lingerTime is how long a closed connection waits for its peer to notice.
+	lingerTime = time.Second
+	// closeTime is how long a connection that is being closed may take to write
+	// what waits.
+	closeTime = 30 * time.Second
+)
+
+// flush writes what waits, as far as the socket takes it.
+func (c *Conn) flush() {
+	switch {
+	case c.flags&dead != 0:
+		c.out.Clear()
+		return
+	case c.flags&connecting != 0:
+		c.out.Compact()
+		c.tellPressure(c.out.Len())
+		return
+	}
+	out := &c.out
+	if c.hasTransport() {
+		x := c.extra
+		if err := x.transport.Seal(&c.out, &x.wire); err != nil {
+			c.fail(err)
+			return
+		}
+		if c.flags&(ending|closing) != 0 && c.flags&ended == 0 {
+			x.transport.CloseWrite(&x.wire)
+			c.flags |= ended
+		}
+		out = &x.wire
+	}
+	for out.Len() > 0 && c.flags&blocked == 0 {
+		c.loop.pieces = out.Pieces(c.loop.pieces[:0])
+		n, errno := c.sysWrite(c.loop.pieces)
+		switch errno {
+		case 0:
+			c.sent += uint64(n)
+			out.Discard(n)
+		case syscall.EAGAIN:
+			c.flags |= blocked
+		case syscall.EINTR:
+		default:
+			c.fail(errno)
+			return
+		}
+	}
+	if c.flags&blocked != 0 {
+		out.Compact()
+	}
+	c.tellPressure(out.Len())
+	switch {
+	case c.flags&dead != 0: // by the handler, just now
+	case out.Len() == 0:
+		c.finishWriting()
+	case c.flags&closing != 0 && !c.more().timer.Set():
+		c.loop.Schedule(&c.extra.timer, closeTime, c.extra)
+	}
+}
+
+// tellPressure tells the handler when a watermark is crossed.
+func (c *Conn) tellPressure(waiting int) {
+	switch {
+	case c.flags&closing != 0:
+	case c.flags&high == 0 && waiting > c.loop.opts.HighWater:
+		c.flags |= high
+		c.handler.Pressure(c, true)
+	case c.flags&high != 0 && waiting <= c.loop.opts.LowWater:
+		c.flags &^= high
+		c.handler.Pressure(c, false)
+	}
+}
+
+// finishWriting does what was to be done once everything is written.
+func (c *Conn) finishWriting() {
+	if c.flags&(ending|closing) == 0 {
+		return
+	}
+	if c.flags&closing != 0 && c.flags&peerEnded != 0 && c.flags&readable == 0 {
+		c.fail(nil)
+		return
+	}
+	if c.flags&ended == 0 || c.hasTransport() {
+		c.flags |= ended
+		_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
+	}
+	if c.flags&closing != 0 {
+		c.linger()
+	}
+}
+
+// linger waits for the peer's end, reading what it still sends, for a moment.
+func (c *Conn) linger() {
+	x := c.more()
+	if x.lingering {
+		return
+	}
+	x.lingering = true
+	c.loop.Schedule(&x.timer, lingerTime, x)
+}
+
+// Expired ends a connect that took too long, a close whose peer takes nothing, or
+// a lingering one.
+func (x *extra) Expired(*Timer) {
+	if x.conn.flags&connecting != 0 {
+		x.conn.fail(ErrConnectTimeout)
+		return
+	}
+	x.conn.fail(nil)
+}
+
+func (c *Conn) sysWrite(pieces [][]byte) (int, syscall.Errno) {
+	if len(pieces) == 1 {
+		b := pieces[0]
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+		return int(n), errno
+	}
+	iov := c.loop.iovecs[:0]
+	for _, b := range pieces {
+		v := unix.Iovec{Base: &b[0]}
+		v.SetLen(len(b))
+		iov = append(iov, v)
+	}
+	n, _, errno := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(len(iov)))
+	clear(iov)
+	return int(n), errno
+}
