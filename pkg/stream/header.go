@@ -1,0 +1,174 @@
+package stream
+
+// span is a place in a header's arena. Spans, and not slices, so that a header
+// holds no pointers for the garbage collector to follow and may grow its arena
+// at will.
+type span struct{ off, len uint32 }
+
+type field struct {
+	name, value span
+	id          ID
+}
+
+// Header is an ordered list of names and values, as they came: order, case and
+// duplicates are kept. Names are compared without regard to ASCII case.
+//
+// The slices that its methods return stay readable, but show the value of that
+// moment; they must not be written to.
+//
+// The zero Header is empty and ready.
+type Header struct {
+	arena  []byte
+	fields []field
+}
+
+// Len returns the number of fields.
+func (h *Header) Len() int { return len(h.fields) }
+
+// Size returns the bytes of all names and values, those of removed fields
+// included until the next Clear: what a limit on a header counts.
+func (h *Header) Size() int { return len(h.arena) }
+
+// At returns field i.
+func (h *Header) At(i int) (name, value []byte) {
+	f := &h.fields[i]
+	return h.bytes(f.name), h.bytes(f.value)
+}
+
+// IDAt returns the well-known name of field i, or Other.
+func (h *Header) IDAt(i int) ID { return h.fields[i].id }
+
+// Get returns the first value of a name, and whether there is one.
+func (h *Header) Get(name string) (value []byte, ok bool) {
+	if id := IDOf(name); id != Other {
+		return h.GetID(id)
+	}
+	for i := range h.fields {
+		f := &h.fields[i]
+		if f.id == Other && EqualFold(h.bytes(f.name), name) {
+			return h.bytes(f.value), true
+		}
+	}
+	return nil, false
+}
+
+// GetID returns the first value of a well-known name, and whether there is one.
+func (h *Header) GetID(id ID) (value []byte, ok bool) {
+	for i := range h.fields {
+		if h.fields[i].id == id {
+			return h.bytes(h.fields[i].value), true
+		}
+	}
+	return nil, false
+}
+
+// Add appends a field.
+func (h *Header) Add(name, value string) { addField(h, IDOf(name), name, value) }
+
+// AddBytes appends a field.
+func (h *Header) AddBytes(name, value []byte) { addField(h, IDOf(name), name, value) }
+
+// AddID appends a field with a well-known name, spelled the usual way.
+func (h *Header) AddID(id ID, value []byte) { addField(h, id, id.String(), value) }
+
+// Set replaces the first field of a name and removes its others; it appends the
+// field if there is none.
+func (h *Header) Set(name, value string) { setField(h, IDOf(name), name, value) }
+
+// SetBytes is Set with the value as bytes.
+func (h *Header) SetBytes(name string, value []byte) { setField(h, IDOf(name), name, value) }
+
+// SetID is Set for a well-known name.
+func (h *Header) SetID(id ID, value []byte) { setField(h, id, id.String(), value) }
+
+// Del removes all fields of a name and tells whether there was one.
+func (h *Header) Del(name string) bool { return h.delFrom(0, IDOf(name), name) }
+
+// DelID removes all fields of a well-known name and tells whether there was one.
+func (h *Header) DelID(id ID) bool { return h.delFrom(0, id, "") }
+
+// DelAt removes field i; the ones behind it move up.
+func (h *Header) DelAt(i int) {
+	h.fields = append(h.fields[:i], h.fields[i+1:]...)
+}
+
+// Clear removes everything and keeps the memory, if it is of an ordinary size.
+func (h *Header) Clear() {
+	if cap(h.arena) > keepArena {
+		h.arena = nil
+	}
+	if cap(h.fields) > keepFields {
+		h.fields = nil
+	}
+	h.arena, h.fields = h.arena[:0], h.fields[:0]
+}
+
+// What Clear keeps at most: more than an ordinary request has, and little enough
+// that one large request does not stay resident in every pooled stream.
+const (
+	keepArena  = 4 << 10
+	keepFields = 64
+)
+
+// Take moves the content of src into h, whose own is dropped. src is empty
+// afterwards, with h's memory to use again.
+func (h *Header) Take(src *Header) {
+	h.Clear()
+	*h, *src = *src, *h
+}
+
+// CopyFrom makes h a copy of src.
+func (h *Header) CopyFrom(src *Header) {
+	h.arena = append(h.arena[:0], src.arena...)
+	h.fields = append(h.fields[:0], src.fields...)
+}
+
+// AddAll appends all fields of src to h.
+func (h *Header) AddAll(src *Header) {
+	for i := range src.fields {
+		f := &src.fields[i]
+		addField(h, f.id, src.bytes(f.name), src.bytes(f.value))
+	}
+}
+
+type text interface{ ~string | ~[]byte }
+
+func addField[N, V text](h *Header, id ID, name N, value V) {
+	n := put(h, name)
+	h.fields = append(h.fields, field{name: n, value: put(h, value), id: id})
+}
+
+func setField[N, V text](h *Header, id ID, name N, value V) {
+	for i := range h.fields {
+		f := &h.fields[i]
+		if f.id == id && (id != Other || EqualFold(h.bytes(f.name), string(name))) {
+			f.value = put(h, value)
+			h.delFrom(i+1, id, string(name))
+			return
+		}
+	}
+	addField(h, id, name, value)
+}
+
+func (h *Header) delFrom(i int, id ID, name string) bool {
+	k := i
+	for ; i < len(h.fields); i++ {
+		f := &h.fields[i]
+		if f.id == id && (id != Other || EqualFold(h.bytes(f.name), name)) {
+			continue
+		}
+		h.fields[k] = *f
+		k++
+	}
+	found := k < len(h.fields)
+	h.fields = h.fields[:k]
+	return found
+}
+
+func (h *Header) bytes(s span) []byte { return h.arena[s.off : s.off+s.len : s.off+s.len] }
+
+func put[T text](h *Header, b T) span {
+	s := span{uint32(len(h.arena)), uint32(len(b))}
+	h.arena = append(h.arena, b...)
+	return s
+}

@@ -1,0 +1,98 @@
+package stream
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Info is what is known of one request while it lives, for routing by variables,
+// access logs and statistics. The proxy fills it; everybody else reads it, on the
+// request's worker. Its strings belong to the configuration and live on; slices
+// and heads are valid as long as the request.
+type Info struct {
+	Request  *Head // as it will be, or was, sent upstream
+	Response *Head // as it was sent downstream; nil before
+	// PathOriginal is the path and query as the client sent them, before they were
+	// normalised or rewritten.
+	PathOriginal []byte
+
+	Protocol         string // of the downstream, as configurations spell it: Http1
+	UpstreamProtocol string
+
+	ConnectionID         uint64 // of the downstream connection, unique in the process
+	UpstreamConnectionID uint64 // 0: none
+	DownstreamRemote     netip.AddrPort
+	DownstreamLocal      netip.AddrPort
+	UpstreamLocal        netip.AddrPort
+
+	Listener     string
+	VirtualHost  string
+	Route        string
+	Cluster      string
+	UpstreamHost string // address of the host of the last try
+	Failure      string // why the last try failed, in words
+
+	Start time.Time // when the request's first byte was seen
+	// How long after Start: the request was received completely, the first byte of
+	// the response was received, the request was over. Zero: it has not happened.
+	RequestReceived  time.Duration
+	ResponseReceived time.Duration
+	Duration         time.Duration
+
+	BytesReceived uint64 // of the request's body
+	BytesSent     uint64 // of the response's body
+	Status        int    // as sent downstream; 0: none was
+	Tries         int    // times that the request was sent, or tried to be
+	Flags         Flags
+}
+
+// Flags say what weir itself had to do with a response.
+type Flags uint32
+
+// The response flags, with their letters in access logs.
+const (
+	NoHealthyUpstream       Flags = 1 << iota // UH: no host could be chosen
+	UpstreamTimeout                           // UT: the response did not come in time
+	UpstreamRemoteReset                       // UR: the upstream reset the stream
+	LocalReset                                // LR: weir reset the stream
+	UpstreamConnectFailure                    // UF: no connection to the host
+	UpstreamConnectionLost                    // UC: the connection ended under the request
+	UpstreamOverflow                          // UO: a limit of the cluster was reached
+	NoRouteFound                              // NR: no route matches
+	DelayInjected                             // DI: by the fault filter
+	FaultInjected                             // FI: by the fault filter
+	RateLimited                               // RL: by a limit on requests
+	DownstreamLost                            // DC: the client went away
+	DownstreamProtocolError                   // DPE: the client's bytes break its protocol
+	UpstreamProtocolError                     // UPE: the upstream's bytes break its protocol
+	RetriesExhausted                          // URX: the last permitted try failed
+	StreamIdleTimeout                         // SI: nothing moved for too long
+	Draining                                  // DT: given up at the end of a drain
+)
+
+var flagNames = [...]string{"UH", "UT", "UR", "LR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "DC", "DPE", "UPE", "URX", "SI", "DT"}
+
+// AppendTo appends the flags' letters, separated by commas, to dst; "-" if there
+// are none.
+func (f Flags) AppendTo(dst []byte) []byte {
+	if f == 0 {
+		return append(dst, '-')
+	}
+	first := true
+	for i, name := range flagNames {
+		if f&(1<<i) == 0 {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, name...)
+		first = false
+	}
+	return dst
+}
+
+// String returns the flags' letters, separated by commas.
+func (f Flags) String() string {
+	return string(f.AppendTo(nil))
+}
