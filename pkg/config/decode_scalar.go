@@ -1,0 +1,143 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// bounds are the least and the greatest value of a number, from the tags min and max. An empty one does not bound.
+type bounds struct{ min, max string }
+
+func boundsOf(f reflect.StructField) bounds {
+	return bounds{min: f.Tag.Get("min"), max: f.Tag.Get("max")}
+}
+
+// check reports a number out of bounds.
+func (b bounds) check(n *Node, f float64, r *Report) bool {
+	low, high := math.Inf(-1), math.Inf(1)
+	if b.min != "" {
+		low = mustFloat(b.min)
+	}
+	if b.max != "" {
+		high = mustFloat(b.max)
+	}
+	switch {
+	case f >= low && f <= high:
+		return true
+	case b.max == "":
+		r.Errorf(n, "must be at least %s, is %s", b.min, n.text)
+	case b.min == "":
+		r.Errorf(n, "must be at most %s, is %s", b.max, n.text)
+	default:
+		r.Errorf(n, "must be from %s to %s, is %s", b.min, b.max, n.text)
+	}
+	return false
+}
+
+func mustFloat(s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		panic(fmt.Sprintf("config: a min or max tag is not a number: %q", s))
+	}
+	return f
+}
+
+func (d *decoder) scalar(n *Node, v reflect.Value, b bounds) {
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		if t, ok := n.Duration(d.report); ok {
+			v.SetInt(int64(t))
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		d.text(n, v)
+	case reflect.Bool:
+		if d.want(n, Bool) {
+			v.SetBool(n.text == "true")
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		i, err := strconv.ParseInt(n.Text(), 10, v.Type().Bits())
+		if d.want(n, Number) && wholeNumber(n, err, v, d.report) && b.check(n, float64(i), d.report) {
+			v.SetInt(i)
+		}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		u, err := strconv.ParseUint(n.Text(), 10, v.Type().Bits())
+		if d.want(n, Number) && wholeNumber(n, err, v, d.report) && b.check(n, float64(u), d.report) {
+			v.SetUint(u)
+		}
+	case reflect.Float32, reflect.Float64:
+		f, err := strconv.ParseFloat(n.Text(), 64)
+		switch {
+		case !d.want(n, Number):
+		case err != nil:
+			d.report.Errorf(n, "the number %s is out of range", n.text)
+		case b.check(n, f, d.report):
+			v.SetFloat(f)
+		}
+	default:
+		panic(fmt.Sprintf("config: a configuration cannot fill a field of type %s", v.Type()))
+	}
+}
+
+// text decodes a string, or a string type with a fixed set of values.
+func (d *decoder) text(n *Node, v reflect.Value) {
+	if !d.want(n, String) {
+		return
+	}
+	e, ok := v.Interface().(enum)
+	if !ok {
+		v.SetString(n.text)
+		return
+	}
+	for _, s := range e.Values() {
+		if strings.EqualFold(s, n.text) {
+			v.SetString(s)
+			return
+		}
+	}
+	d.report.ErrorHint(n, DidYouMean(n.text, e.Values()), "%q is not one of %s", n.text, strings.Join(e.Values(), ", "))
+}
+
+// wholeNumber reports a number that does not fit an integer field.
+func wholeNumber(n *Node, err error, v reflect.Value, r *Report) bool {
+	if err == nil {
+		return true
+	}
+	_, isFloat := strconv.ParseFloat(n.text, 64)
+	switch {
+	case isFloat == nil && strings.ContainsAny(n.text, ".eE"):
+		r.Errorf(n, "must be a whole number, is %s", n.text)
+	case strings.HasPrefix(n.text, "-") && v.CanUint():
+		r.Errorf(n, "must not be negative, is %s", n.text)
+	default:
+		r.Errorf(n, "the number %s is out of range", n.text)
+	}
+	return false
+}
+
+// Duration reads a duration: a string like "300ms", "1.5s" or "1h30m", or the number 0. A negative one is an error.
+func (n *Node) Duration(r *Report) (time.Duration, bool) {
+	if n.Kind() == Number && n.isEmpty() {
+		return 0, true
+	}
+	if n.Kind() == Number {
+		r.ErrorHint(n, fmt.Sprintf("write %q for seconds", n.text+"s"), "a duration needs a unit")
+		return 0, false
+	}
+	if !n.Expect(String, r) {
+		return 0, false
+	}
+	t, err := time.ParseDuration(n.text)
+	switch {
+	case err != nil:
+		r.ErrorHint(n, `write it like "300ms", "5s" or "1h30m"`, "%q is not a duration", n.text)
+	case t < 0:
+		r.Errorf(n, "a duration must not be negative, is %s", n.text)
+	}
+	return t, err == nil && t >= 0
+}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// minimal gives only what must be given.
+const minimal = `{
+  "servers": [{
+    "routers": [{"router_config_name": "r", "virtual_hosts": [{"domains": ["*"], "routers": [
+      {"match": {"prefix": "/", "variables": [{"name": "v"}]},
+       "route": {"cluster_name": "c", "retry_policy": {}, "request_headers_to_add": [{"header": {"key": "a"}}]}},
+      {"match": {"prefix": "/"}, "redirect": {}},
+      {"match": {"prefix": "/"}, "direct_response": {}}
+    ]}]}],
+    "listeners": [{"address": "127.0.0.1:1", "filter_chains": [{"filters": [{"type": "proxy", "config": {"router_config_name": "r"}}]}]}]
+  }],
+  "cluster_manager": {"clusters": [{"name": "c", "keepalive": {}, "hosts": [{"address": "127.0.0.1:1"}]}]},
+  "admin": {"address": {"socket_address": {}}},
+  "metrics": {"sinks": [{"type": "prometheus"}]}
+}`
+
+func mustLoad(t *testing.T, name, text string) *Config {
+	t.Helper()
+	c, _, err := Parse(name, []byte(text), testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestDefaults spells every default out once more, so that none changes unnoticed.
+func TestDefaults(t *testing.T) {
+	c := mustLoad(t, "minimal.json", minimal)
+	proxy := &ProxyConfig{
+		Name: "127.0.0.1:1", DownstreamProtocol: "Auto", UpstreamProtocol: "Auto", RouterConfigName: "r", Protocols: []string{"Auto"},
+		XForwardedFor: "append", RequestID: "off", MergeSlashes: true,
+		HTTP1: HTTP1Config{
+			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,
+			RequestHeaderTimeout: 10 * time.Second, RequestTimeout: 0, StreamIdleTimeout: 5 * time.Minute, IdleTimeout: 0,
+			AllowConnect: false, AllowUpgrade: true,
+		},
+	}
+	want := &Config{
+		Servers: []Server{{
+			LogPath: "stdout", LogLevel: "INFO", GracefulTimeout: 30 * time.Second, Processor: 0,
+			Listeners: []Listener{{
+				Name: "127.0.0.1:1", Type: "ingress", Address: "127.0.0.1:1", BindPort: false, Network: "tcp", ReusePort: false,
+				ConnectionIdleTimeout: 90 * time.Second, MaxConnections: 65536, PerConnectionBufferLimit: 65536, Proxy: proxy,
+			}},
+			Routers: []RouterConfig{{Name: "r", VirtualHosts: []VirtualHost{{Domains: []string{"*"}, Routes: []Route{
+				{
+					Match: RouteMatch{Prefix: "/", Variables: []VariableMatcher{{Name: "v", Model: "and"}}},
+					Route: &RouteAction{
+						ClusterName: "c", Timeout: 15 * time.Second,
+						RetryPolicy: &RetryPolicy{NumRetries: 1, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
+						HeaderEdits: HeaderEdits{RequestHeadersToAdd: []HeaderOption{{Header: HeaderValue{Key: "a"}, Append: true}}},
+					},
+				},
+				{Match: RouteMatch{Prefix: "/"}, Redirect: &Redirect{ResponseCode: 301}},
+				{Match: RouteMatch{Prefix: "/"}, DirectResponse: &DirectResponse{Status: 200}},
+			}}}}},
+		}},
+		ClusterManager: ClusterManager{Clusters: []Cluster{{
+			Name: "c", Type: "SIMPLE", LBType: "LB_ROUNDROBIN", MaxRequestPerConn: 1024, ConnBufferLimit: 65536,
+			CircuitBreakers: []Thresholds{{
+				Priority: "DEFAULT", MaxConnections: 1024, MaxPendingRequests: 1024, MaxRequests: 1024, MaxRetries: 1024,
+			}},
+			Hosts:          []Host{{Address: "127.0.0.1:1", Weight: 1}},
+			ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second, Keepalive: &Keepalive{Interval: 15 * time.Second},
+			LBConfig: LBConfig{ChoiceCount: 2, ActiveRequestBias: 1}, RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
+		}}},
+		Admin:   &Admin{Address: AdminAddress{SocketAddress: SocketAddress{Address: "127.0.0.1", Port: 0}}},
+		Metrics: Metrics{Sinks: []Sink{{Type: "prometheus", Prometheus: &PrometheusSink{Endpoint: "/metrics"}}}},
+	}
+	c.Servers[0].Listeners[0].FilterChains = nil
+	if diff := cmp.Diff(want, c, ignoreSources()); diff != "" {
+		t.Errorf("defaults differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestZeros: where MOSN stores a zero for "not given", a zero means the default; elsewhere it is a zero.
+func TestZeros(t *testing.T) {
+	c := mustLoad(t, "zeros.json", `{
+  "servers": [{"graceful_timeout": "0s", "default_log_path": "",
+    "routers": [{"router_config_name": "r", "virtual_hosts": [{"domains": ["*"], "routers": [
+      {"match": {"prefix": "/"}, "route": {"cluster_name": "c", "timeout": "0s", "regex_rewrite": {"pattern": {"google_re2": {}}}}},
+      {"match": {"prefix": "/"}, "route": {"timeout": "0s"}, "direct_response": {"status": 204}}]}]}],
+    "listeners": [{"address": "127.0.0.1:1", "connection_idle_timeout": "0s", "max_connections": 0,
+      "filter_chains": [{"filters": [{"type": "proxy", "config": {"router_config_name": "r"}}]}]}]}],
+  "cluster_manager": {"clusters": [{"name": "c", "max_request_per_conn": 0, "circuit_breakers": [{"max_requests": 0}],
+    "lb_subset_config": {}, "hosts": [{"address": "127.0.0.1:1"}]}]}}`)
+	s, cluster := c.Servers[0], c.ClusterManager.Clusters[0]
+	routes := s.Routers[0].VirtualHosts[0].Routes
+	if s.GracefulTimeout != 30*time.Second || s.LogPath != "stdout" || routes[0].Route.Timeout != 15*time.Second {
+		t.Errorf("stored zeros must mean the defaults: %v %q %v", s.GracefulTimeout, s.LogPath, routes[0].Route.Timeout)
+	}
+	if routes[0].Route.RegexRewrite != nil || routes[1].Route != nil || cluster.Subsets != nil {
+		t.Error("stored empty objects must mean nothing")
+	}
+	if l := s.Listeners[0]; l.ConnectionIdleTimeout != 0 || l.MaxConnections != 0 || cluster.MaxRequestPerConn != 0 {
+		t.Errorf("a zero must be kept: %v %d %d", l.ConnectionIdleTimeout, l.MaxConnections, cluster.MaxRequestPerConn)
+	}
+	if b := cluster.CircuitBreakers[0]; b.MaxRequests != 0 || b.MaxConnections != 1024 {
+		t.Errorf("of a threshold, what is not given must have its default: %+v", b)
+	}
+}

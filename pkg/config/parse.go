@@ -1,0 +1,78 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// What one file may be. A file beyond a limit is refused before anything in proportion to it is allocated.
+const (
+	maxFileSize = 64 << 20
+	// The YAML parser holds about a hundred times the text.
+	maxYAMLSize = 8 << 20
+	// Lists and objects inside each other. The schema needs 16.
+	maxDepth = 64
+)
+
+// parseTree parses one file into a tree: YAML if its name ends in .yaml or .yml, else JSON. It returns nil, and adds an error, if
+// the text is not well-formed.
+func parseTree(name string, data []byte, r *Report) *Node {
+	r.addFile(name)
+	parse, limit := parseJSON, maxFileSize
+	if isYAML(name) {
+		parse, limit = parseYAML, maxYAMLSize
+	}
+	if len(data) > limit {
+		r.Add(Problem{File: name, Severity: Error, Message: fmt.Sprintf("the file is too big: %d bytes, at most %d", len(data), limit)})
+		return nil
+	}
+	n, err := parse(name, data)
+	if err != nil {
+		r.Add(Problem{File: name, Line: err.line, Column: err.column, Severity: Error, Message: err.message})
+		return nil
+	}
+	return n
+}
+
+func isYAML(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+// syntaxError is the first place where a text is not what its format asks for.
+type syntaxError struct {
+	line, column int
+	message      string
+}
+
+// memberSet finds keys that an object gives twice, letter for letter. Whether keys that differ in case are the same is not for the
+// syntax to say: they are in a struct, and are not in a set of labels.
+type memberSet struct {
+	few  [16]string
+	n    int
+	many map[string]struct{}
+}
+
+// add adds a key and reports whether it is new.
+func (s *memberSet) add(key string) bool {
+	for _, k := range s.few[:min(s.n, len(s.few))] {
+		if k == key {
+			return false
+		}
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = key
+		s.n++
+		return true
+	}
+	if _, twice := s.many[key]; twice {
+		return false
+	}
+	if s.many == nil {
+		s.many = make(map[string]struct{})
+	}
+	s.many[key] = struct{}{}
+	s.n++
+	return true
+}

@@ -1,0 +1,96 @@
+package config
+
+import "time"
+
+// ProxyConfig is the config of the network filter proxy.
+type ProxyConfig struct {
+	Source
+	// Name of this proxy in statistics. Absent: the listener's name.
+	Name string `json:"name"`
+	// Protocol of downstream connections: one name, several separated by commas (tried in that order), or Auto. X takes the names
+	// from extend_config.sub_protocol.
+	DownstreamProtocol string `json:"downstream_protocol"`
+	// Protocol spoken to upstream hosts, if a route does not say; absent or Auto means the downstream's.
+	UpstreamProtocol string `json:"upstream_protocol"`
+	// true: a connection in a protocol that is not recognised goes to the next network filter instead of being closed.
+	FallbackForUnknownProtocol bool `json:"fallback_for_unknown_protocol"`
+	// Name of the router (servers[].routers) whose routes are used.
+	RouterConfigName string `json:"router_config_name"`
+	// Settings of the downstream protocol, or one object per protocol name; see HTTP/1 below.
+	ExtendConfig *Node `json:"extend_config"`
+	// What happens to X-Forwarded-For: append (the peer's address is added), replace (it is all there is), keep (untouched).
+	XForwardedFor ForwardedMode `json:"x_forwarded_for"`
+	// X-Request-Id: off (untouched), keep (made when there is none), replace (always made).
+	RequestID RequestIDMode `json:"request_id"`
+	// true: a request may shorten its own timeouts, in milliseconds, by x-mosn-global-timeout and x-mosn-try-timeout.
+	TimeoutHeaders bool `json:"timeout_headers"`
+	// true: several slashes in a row in a path are one, before it is routed and forwarded.
+	MergeSlashes bool `json:"merge_slashes"`
+	// true: a path with an escaped slash or backslash (%2F, %5C) is answered 400.
+	RejectEscapedSlashes bool `json:"reject_escaped_slashes"`
+
+	// Protocols are the names of DownstreamProtocol, in MOSN's spelling and in order; just "Auto" for Auto.
+	Protocols []string `json:"-"`
+	// HTTP1 is what ExtendConfig says about Http1, over the defaults.
+	HTTP1 HTTP1Config `json:"-"`
+
+	_ struct{} `ignored:"validate_clusters: that the clusters of all routes exist is always checked"`
+	_ struct{} `ignored:"router_handler_name: weir has one way to look up a route"`
+	_ struct{} `ignored:"concurrency_num: a request runs on its connection's worker"`
+	_ struct{} `ignored:"stat_prefix: statistics carry the listener's name"`
+	_ struct{} `later:"transparent_proxy: original destinations"`
+}
+
+// ForwardedMode says what happens to X-Forwarded-For.
+type ForwardedMode string
+
+// The modes of X-Forwarded-For.
+const (
+	ForwardedAppend  ForwardedMode = "append"
+	ForwardedReplace ForwardedMode = "replace"
+	ForwardedKeep    ForwardedMode = "keep"
+)
+
+// Values lists the accepted modes.
+func (ForwardedMode) Values() []string { return []string{"append", "replace", "keep"} }
+
+// RequestIDMode says what happens to X-Request-Id.
+type RequestIDMode string
+
+// The modes of X-Request-Id.
+const (
+	RequestIDOff     RequestIDMode = "off"
+	RequestIDKeep    RequestIDMode = "keep"
+	RequestIDReplace RequestIDMode = "replace"
+)
+
+// Values lists the accepted modes.
+func (RequestIDMode) Values() []string { return []string{"off", "keep", "replace"} }
+
+// HTTP1Config is extend_config for HTTP/1.
+type HTTP1Config struct {
+	Source
+	// Bytes of a request's or response's head; a bigger request is answered 431.
+	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
+	// Fields of a head; a request with more is answered 431.
+	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
+	// Bytes of the first line; a longer request line is answered 414.
+	MaxLineSize int `json:"max_line_size" min:"64" max:"1048576"`
+	// Bytes of a request's body; a bigger one is answered 413. 0 means without limit: bodies are streamed, not kept.
+	MaxRequestBodySize int64 `json:"max_request_body_size" min:"0"`
+	// Time for a request's head to arrive, from its first byte on.
+	RequestHeaderTimeout time.Duration `json:"request_header_timeout"`
+	// Time for a whole request to arrive; 0s means without limit.
+	RequestTimeout time.Duration `json:"request_timeout"`
+	// A request on which nothing moves in either direction for this long is given up; 0s means without limit.
+	StreamIdleTimeout time.Duration `json:"stream_idle_timeout"`
+	// A connection without a request for this long is closed; 0s takes the listener's connection_idle_timeout.
+	IdleTimeout time.Duration `json:"idle_timeout"`
+	// true: the CONNECT method is accepted.
+	AllowConnect bool `json:"allow_connect"`
+	// true: Upgrade is forwarded, and after a 101 the connection carries bytes untouched.
+	AllowUpgrade bool `json:"allow_upgrade"`
+
+	_ struct{} `later:"http2_use_stream: HTTP/2"`
+	_ struct{} `later:"enable_bolt_goaway: bolt"`
+}

@@ -1,0 +1,260 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// checkListeners checks the listeners of a server, once their filters are decoded and the routers are known.
+func (v *validator) checkListeners(s *Server) {
+	names, addresses := make(map[string]*Listener), make(map[string]*Listener)
+	for i := range s.Listeners {
+		l := &s.Listeners[i]
+		v.checkAddress(l)
+		if l.Name == "" {
+			l.Name = l.Address
+		}
+		if first := names[l.Name]; first != nil {
+			v.report.Errorf(l.At("name"), "the listener of line %d is called %q already", lineOf(first.Node()), l.Name)
+		} else {
+			names[l.Name] = l
+		}
+		if key := addressKey(l); key == "" {
+		} else if first := addresses[key]; first != nil {
+			v.report.Errorf(l.At("address"), "the listener %q has this address already", first.Name)
+		} else {
+			addresses[key] = l
+		}
+		v.checkListener(l)
+	}
+}
+
+// checkListener checks what a listener says by itself.
+func (v *validator) checkListener(l *Listener) {
+	if !l.BindPort {
+		v.report.Warnf(l.At("bind_port"), "bind_port is not true: the listener opens no socket")
+	}
+	if l.ReusePort && l.Network == Unix {
+		v.report.Errorf(l.At("reuseport"), "a unix socket has no ports to reuse")
+	}
+	for i := range l.AccessLogs {
+		a := &l.AccessLogs[i]
+		if a.Format != "" && len(a.JSONFormat) > 0 {
+			v.report.Errorf(a.At("json_format"), "log_format and json_format are both given: only one of them may be")
+		}
+	}
+	for i := range l.StreamFilters {
+		f := &l.StreamFilters[i]
+		if f.Type == "" {
+			v.report.Errorf(f.Node(), "type is missing")
+			continue
+		}
+		v.checkStreamFilter(f.Type, func(sev Severity, message, hint string) {
+			v.report.Add(problemAt(f.At("type"), sev, message, hint))
+		})
+	}
+	if l.Proxy != nil {
+		v.checkProxy(l)
+	}
+}
+
+// checkAddress checks a listener's address against its network.
+func (v *validator) checkAddress(l *Listener) {
+	switch {
+	case l.Address == "":
+		v.report.Errorf(l.At("address"), "address is missing")
+	case l.Network == Unix:
+		// The kernel's limit of a socket's path, its final zero included.
+		if len(l.Address) >= 108 {
+			v.report.Errorf(l.At("address"), "the path of a unix socket must be shorter than 108 bytes, is %d", len(l.Address))
+		}
+	default:
+		host, port, err := net.SplitHostPort(l.Address)
+		if err != nil {
+			v.report.ErrorHint(l.At("address"), `write it like "127.0.0.1:2045"`, "%q is not an address and a port", l.Address)
+			return
+		}
+		if _, err := netip.ParseAddr(host); err != nil && host != "" {
+			v.report.Errorf(l.At("address"), "%q is not an IP address", host)
+		}
+		v.checkPort(l.At("address"), port, 0)
+	}
+}
+
+func (v *validator) checkPort(n *Node, port string, least uint64) {
+	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p < least {
+		v.report.Errorf(n, "the port must be from %d to 65535, is %q", least, port)
+	}
+}
+
+// addressKey returns what two listeners must not share, or "" if they may.
+func addressKey(l *Listener) string {
+	if !l.BindPort || l.Address == "" {
+		return ""
+	}
+	if l.Network == Unix {
+		return "unix:" + filepath.Clean(l.Address)
+	}
+	host, port, err := net.SplitHostPort(l.Address)
+	if err != nil || port == "0" {
+		return ""
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.String()
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// decodeFilters decodes the network filters of a listener: its proxy, and the routers that old files keep in a connection_manager.
+func (v *validator) decodeFilters(s *Server, l *Listener) {
+	if len(l.FilterChains) != 1 {
+		v.report.Errorf(l.At("filter_chains"), "there must be one entry in filter_chains, there are %d", len(l.FilterChains))
+	}
+	replaced := false // a filter that is not there yet stands where the proxy would
+	for i := range l.FilterChains {
+		chain := &l.FilterChains[i]
+		v.checkTLS(chain.TLS)
+		for j := range chain.TLSSet {
+			v.checkTLS(&chain.TLSSet[j])
+		}
+		for j := range chain.Filters {
+			replaced = v.decodeFilter(s, l, &chain.Filters[j]) || replaced
+		}
+	}
+	if l.Proxy == nil && !replaced && len(l.FilterChains) == 1 {
+		v.report.Errorf(l.FilterChains[0].At("filters"), "there is no proxy filter")
+	}
+}
+
+// decodeFilter decodes one network filter. It reports whether the filter is one that may stand for a proxy.
+func (v *validator) decodeFilter(s *Server, l *Listener, f *Filter) bool {
+	switch {
+	case f.Type == "":
+		v.report.Errorf(f.Node(), "type is missing")
+	case f.Type == "proxy" && l.Proxy != nil:
+		v.report.Errorf(f.Node(), "there is a proxy filter already")
+	case f.Type == "proxy":
+		l.Proxy = new(ProxyConfig)
+		DecodeDefaults(l.Proxy)
+		f.Config.DecodeInto(l.Proxy, v.report)
+	case f.Type == "connection_manager":
+		var rc RouterConfig
+		f.Config.DecodeInto(&rc, v.report)
+		v.report.Warnf(f.At("type"), "deprecated: move the router to servers[].routers")
+		s.Routers = append(s.Routers, rc)
+	case slices.Contains(v.options.NetworkFilters, f.Type):
+		return true
+	case slices.Contains(knownNetworkFilters(), f.Type):
+		v.report.Warnf(f.At("type"), "not there yet: the network filter %s", f.Type)
+		return true
+	default:
+		names := slices.Concat([]string{"proxy", "connection_manager"}, v.options.NetworkFilters, knownNetworkFilters())
+		v.report.ErrorHint(f.At("type"), DidYouMean(f.Type, names), "there is no network filter %q", f.Type)
+		return true
+	}
+	return false
+}
+
+// checkProxy checks a listener's proxy.
+func (v *validator) checkProxy(l *Listener) {
+	p := l.Proxy
+	if p.Name == "" {
+		p.Name = l.Name
+	}
+	switch {
+	case p.RouterConfigName == "":
+		v.report.Errorf(p.At("router_config_name"), "router_config_name is missing")
+	case v.routers[p.RouterConfigName] == nil:
+		hint := nameHint(p.RouterConfigName, v.routers)
+		v.report.ErrorHint(p.At("router_config_name"), hint, "there is no router %q", p.RouterConfigName)
+	}
+	v.checkProtocols(p)
+	p.UpstreamProtocol = v.checkProtocol(p.At("upstream_protocol"), p.UpstreamProtocol)
+	v.checkExtendConfig(p)
+	if p.HTTP1.RequestHeaderTimeout == 0 {
+		v.report.Errorf(p.HTTP1.At("request_header_timeout"), "must be greater than 0s: a client must not hold a connection without a request")
+	}
+}
+
+// checkProtocols sets the list of a proxy's protocols.
+func (v *validator) checkProtocols(p *ProxyConfig) {
+	if p.DownstreamProtocol == "" {
+		p.DownstreamProtocol = Auto
+	}
+	n, text := p.At("downstream_protocol"), p.DownstreamProtocol
+	if strings.EqualFold(text, legacyX) {
+		sub := p.ExtendConfig.Get("sub_protocol")
+		if sub == nil {
+			v.report.Errorf(n, "the protocol X needs extend_config.sub_protocol")
+			return
+		}
+		if !sub.Expect(String, v.report) {
+			return
+		}
+		n, text = sub, sub.Text()
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		name = v.checkProtocol(n, strings.TrimSpace(name))
+		if slices.Contains(p.Protocols, name) {
+			v.report.Errorf(n, "the protocol %s is named twice", name)
+		}
+		p.Protocols = append(p.Protocols, name)
+	}
+	if len(p.Protocols) > 1 && slices.Contains(p.Protocols, Auto) {
+		v.report.Errorf(n, "Auto stands alone: it means every protocol")
+	}
+}
+
+// checkProtocol checks a protocol's name, and returns it in the usual spelling.
+func (v *validator) checkProtocol(n *Node, name string) string {
+	if name == "" || strings.EqualFold(name, Auto) {
+		return Auto
+	}
+	if s, ok := canonical(name, v.options.Protocols); ok {
+		return s
+	}
+	s, known := canonical(name, knownProtocols())
+	if known {
+		v.report.Warnf(n, "not there yet: the protocol %s", s)
+		return s
+	}
+	names := slices.Concat([]string{Auto}, v.options.Protocols, knownProtocols())
+	v.report.ErrorHint(n, DidYouMean(name, names), "there is no protocol %q", name)
+	return name
+}
+
+// checkExtendConfig decodes the settings of a proxy's protocols: of one protocol, or of several by name.
+func (v *validator) checkExtendConfig(p *ProxyConfig) {
+	n := p.ExtendConfig
+	if n == nil || !n.Expect(Object, v.report) {
+		return
+	}
+	names := slices.Concat(v.options.Protocols, knownProtocols())
+	named := slices.ContainsFunc(n.Members(), func(m Member) bool { _, ok := canonical(m.Key, names); return ok })
+	http1 := slices.Contains(p.Protocols, "Http1") || slices.Contains(p.Protocols, Auto)
+	switch {
+	case !named && http1:
+		n.without("sub_protocol").DecodeInto(&p.HTTP1, v.report)
+		return
+	case !named:
+		if len(n.Members()) > 1 || n.Get("sub_protocol") == nil {
+			v.report.Warnf(n, "not there yet: settings of the protocol %s", strings.Join(p.Protocols, ","))
+		}
+		return
+	}
+	for _, m := range n.Members() {
+		name, known := canonical(m.Key, names)
+		switch {
+		case name == "Http1":
+			m.Value.DecodeInto(&p.HTTP1, v.report)
+		case !known:
+			v.report.ErrorKey(n, m.Key, DidYouMean(m.Key, names), "there is no protocol %q", m.Key)
+		case !m.Value.isEmpty():
+			v.report.WarnKey(n, m.Key, "not there yet: settings of the protocol %s", name)
+		}
+	}
+}

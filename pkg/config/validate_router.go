@@ -1,0 +1,324 @@
+package config
+
+import (
+	"net"
+	"regexp"
+	"strings"
+)
+
+// checkRouters checks the routers of a server, and notes them by name.
+func (v *validator) checkRouters(s *Server) {
+	if v.routers == nil {
+		v.routers = make(map[string]*RouterConfig, len(s.Routers))
+	}
+	for i := range s.Routers {
+		rc := &s.Routers[i]
+		switch first := v.routers[rc.Name]; {
+		case rc.Name == "":
+			v.report.Errorf(rc.At("router_config_name"), "router_config_name is missing")
+		case first != nil:
+			v.report.Errorf(rc.At("router_config_name"), "the router of line %d is called %q already", lineOf(first.Node()), rc.Name)
+		default:
+			v.routers[rc.Name] = rc
+		}
+		v.checkHeaderEdits(rc.Source, rc.HeaderEdits)
+		v.checkVirtualHosts(rc)
+	}
+}
+
+func (v *validator) checkVirtualHosts(rc *RouterConfig) {
+	domains := make(map[string]*VirtualHost)
+	for i := range rc.VirtualHosts {
+		vh := &rc.VirtualHosts[i]
+		if len(vh.Domains) == 0 {
+			v.report.Errorf(vh.At("domains"), "there must be at least one domain")
+		}
+		for j, domain := range vh.Domains {
+			n := item(vh.At("domains"), j)
+			key := strings.ToLower(domain)
+			first := domains[key]
+			switch {
+			case !validDomain(key):
+				v.report.ErrorHint(n, `write it like "a.example", "a.example:8080", "*.example" or "*"`, "%q is not a domain", domain)
+			case first != nil:
+				v.report.Errorf(n, "the virtual host of line %d has the domain %q already", lineOf(first.Node()), domain)
+			default:
+				domains[key] = vh
+			}
+		}
+		v.checkHeaderEdits(vh.Source, vh.HeaderEdits)
+		v.checkPerFilterConfig(vh.Source)
+		for j := range vh.Routes {
+			v.checkRoute(&vh.Routes[j])
+		}
+	}
+}
+
+// validDomain reports whether a (lower case) domain is *, *.suffix or a host, with a port, :* or neither after it.
+func validDomain(s string) bool {
+	if s == "*" {
+		return true
+	}
+	host, port := s, ""
+	if h, p, err := net.SplitHostPort(s); err == nil {
+		if host, port = h, p; port == "" {
+			return false
+		}
+	}
+	host = strings.TrimPrefix(host, "*.")
+	if host == "*" && port != "" {
+		return true
+	}
+	return host != "" && !strings.ContainsAny(host, "* \t\r\n/@?#\x00") && (port == "*" || strings.Trim(port, "0123456789") == "")
+}
+
+// checkRoute checks one route: its match, and that it does one thing.
+func (v *validator) checkRoute(r *Route) {
+	v.checkMatch(&r.Match)
+	v.checkPerFilterConfig(r.Source)
+	if r.Route != nil && r.Route.Node().isEmpty() && (r.Redirect != nil || r.DirectResponse != nil) {
+		r.Route = nil // MOSN writes an empty action beside the others
+	}
+	actions := 0
+	if r.Route != nil {
+		actions++
+		v.checkAction(r)
+	}
+	if r.Redirect != nil {
+		actions++
+		v.checkRedirect(r.Redirect)
+	}
+	if r.DirectResponse != nil {
+		actions++
+	}
+	switch {
+	case actions == 0:
+		v.report.Errorf(r.Node(), "there must be one of route, redirect and direct_response")
+	case actions > 1:
+		v.report.Errorf(r.Node(), "there must be only one of route, redirect and direct_response")
+	}
+}
+
+func (v *validator) checkMatch(m *RouteMatch) {
+	switch {
+	case m.Prefix != "" && (m.Path != "" || m.Regex != ""):
+		v.report.Warnf(m.Node(), "prefix is given, so path and regex do not count")
+	case m.Path != "" && m.Regex != "":
+		v.report.Warnf(m.Node(), "path is given, so regex does not count")
+	}
+	v.checkRegex(m.At("regex"), m.Regex)
+	for _, h := range m.Headers {
+		v.checkHeaderName(h.At("name"), h.Name)
+		if h.Regex {
+			v.checkRegex(h.At("value"), h.Value)
+		}
+	}
+	for _, x := range m.Variables {
+		if x.Name == "" {
+			v.report.Errorf(x.At("name"), "name is missing")
+		}
+		v.checkRegex(x.At("regex"), x.Regex)
+	}
+	for _, q := range m.QueryParameters {
+		if q.Name == "" {
+			v.report.Errorf(q.At("name"), "name is missing")
+		}
+		if q.Regex {
+			v.checkRegex(q.At("value"), q.Value)
+		}
+	}
+}
+
+func (v *validator) checkRegex(n *Node, s string) {
+	if _, err := regexp.Compile(s); err != nil {
+		v.report.Errorf(n, "%q is not a regular expression: %s", s, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+}
+
+// checkAction checks where a route's requests go, and how.
+func (v *validator) checkAction(r *Route) {
+	a := r.Route
+	a.replaceZeros()
+	v.checkTarget(a)
+	v.checkRewrite(r)
+	v.checkHeaderEdits(a.Source, a.HeaderEdits)
+	if a.UpstreamProtocol != "" {
+		a.UpstreamProtocol = v.checkProtocol(a.At("upstream_protocol"), a.UpstreamProtocol)
+	}
+	if p := a.RetryPolicy; p != nil && p.BackOff > p.MaxBackOff {
+		v.report.Errorf(p.At("back_off"), "back_off (%s) is greater than max_back_off (%s)", p.BackOff, p.MaxBackOff)
+	}
+	for i := range a.HashPolicy {
+		v.checkHashPolicy(&a.HashPolicy[i])
+	}
+}
+
+// replaceZeros puts defaults in the place of zeros that MOSN writes for "not given" when it stores its configuration.
+func (c *RouteAction) replaceZeros() {
+	if c.Timeout == 0 {
+		c.Timeout = Default[RouteAction]().Timeout
+	}
+	if c.RegexRewrite != nil && c.RegexRewrite.Node().isEmpty() {
+		c.RegexRewrite = nil
+	}
+}
+
+// checkTarget checks that a route names its cluster in one way, and that the clusters it names exist.
+func (v *validator) checkTarget(a *RouteAction) {
+	var ways []string
+	add := func(given bool, key string) {
+		if given {
+			ways = append(ways, key)
+		}
+	}
+	add(a.ClusterName != "", "cluster_name")
+	add(a.ClusterVariable != "", "cluster_variable")
+	add(a.ClusterHeader != "", "cluster_header")
+	add(len(a.WeightedClusters) > 0, "weighted_clusters")
+	switch len(ways) {
+	case 0:
+		v.report.Errorf(a.Node(), "there must be one of cluster_name, cluster_variable, cluster_header and weighted_clusters")
+	case 1:
+	default:
+		v.report.Errorf(a.Node(), "%s are given: only one of them may be", strings.Join(ways, " and "))
+	}
+	if a.ClusterName != "" {
+		v.checkClusterExists(a.At("cluster_name"), a.ClusterName)
+	}
+	if a.ClusterHeader != "" {
+		v.checkHeaderName(a.At("cluster_header"), a.ClusterHeader)
+	}
+	v.checkWeights(a)
+}
+
+func (v *validator) checkWeights(a *RouteAction) {
+	var sum uint64
+	for i := range a.WeightedClusters {
+		c := &a.WeightedClusters[i].Cluster
+		sum += uint64(c.Weight)
+		if c.Name == "" {
+			v.report.Errorf(item(a.At("weighted_clusters"), i), "cluster.name is missing")
+			continue
+		}
+		v.checkClusterExists(c.At("name"), c.Name)
+	}
+	n := a.At("weighted_clusters")
+	switch {
+	case len(a.WeightedClusters) > 0 && sum == 0:
+		v.report.Errorf(n, "the sum of the weights must be greater than 0")
+	case sum > 1<<32-1:
+		v.report.Errorf(n, "the sum of the weights must be less than 2^32, is %d", sum)
+	}
+}
+
+func (v *validator) checkClusterExists(n *Node, name string) {
+	if v.clusters[name] == nil {
+		v.report.ErrorHint(n, nameHint(name, v.clusters), "there is no cluster %q", name)
+	}
+}
+
+// checkRewrite checks what a route makes of the path and the host.
+func (v *validator) checkRewrite(r *Route) {
+	a := r.Route
+	if a.PrefixRewrite != "" {
+		switch {
+		case a.PrefixRewrite[0] != '/':
+			v.report.Errorf(a.At("prefix_rewrite"), `must start with "/", is %q`, a.PrefixRewrite)
+		case r.Match.Prefix == "" && r.Match.Path == "":
+			v.report.Errorf(a.At("prefix_rewrite"), "match has no prefix and no path that could be rewritten")
+		}
+	}
+	if w := a.RegexRewrite; w != nil {
+		if w.Pattern.Regex == "" {
+			v.report.Errorf(w.At("pattern"), "pattern.regex is missing")
+		}
+		if a.PrefixRewrite != "" {
+			v.report.Errorf(w.Node(), "prefix_rewrite and regex_rewrite are both given: only one of them may be")
+		}
+		v.checkRegex(w.Pattern.At("regex"), w.Pattern.Regex)
+	}
+	v.checkHeaderValue(a.At("host_rewrite"), a.HostRewrite)
+	if a.AutoHostRewriteHeader != "" {
+		v.checkHeaderName(a.At("auto_host_rewrite_header"), a.AutoHostRewriteHeader)
+	}
+}
+
+func (v *validator) checkHashPolicy(h *HashPolicy) {
+	given := 0
+	if h.Header != nil {
+		given++
+		v.checkHeaderName(h.Header.At("key"), h.Header.Key)
+	}
+	if h.Cookie != nil {
+		given++
+		if !isToken(h.Cookie.Name) {
+			v.report.Errorf(h.Cookie.At("name"), "%q is not a cookie's name", h.Cookie.Name)
+		}
+	}
+	if h.SourceIP != nil {
+		given++
+	}
+	if given != 1 {
+		v.report.Errorf(h.Node(), "there must be one of header, cookie and source_ip")
+	}
+}
+
+func (v *validator) checkRedirect(r *Redirect) {
+	switch r.ResponseCode {
+	case 301, 302, 303, 307, 308:
+	default:
+		v.report.Errorf(r.At("response_code"), "must be 301, 302, 303, 307 or 308, is %d", r.ResponseCode)
+	}
+	if r.PathRedirect != "" && r.PathRedirect[0] != '/' {
+		v.report.Errorf(r.At("path_redirect"), `must start with "/", is %q`, r.PathRedirect)
+	}
+	v.checkHeaderValue(r.At("path_redirect"), r.PathRedirect)
+	v.checkHeaderValue(r.At("host_redirect"), r.HostRedirect)
+	switch strings.ToLower(r.SchemeRedirect) {
+	case "", "http", "https":
+	default:
+		v.report.Errorf(r.At("scheme_redirect"), "must be http or https, is %q", r.SchemeRedirect)
+	}
+}
+
+func (v *validator) checkHeaderEdits(s Source, e HeaderEdits) {
+	for _, list := range [][]HeaderOption{e.RequestHeadersToAdd, e.ResponseHeadersToAdd} {
+		for _, h := range list {
+			v.checkHeaderName(h.Header.At("key"), h.Header.Key)
+			v.checkHeaderValue(h.Header.At("value"), h.Header.Value)
+		}
+	}
+	for i, name := range e.RequestHeadersToRemove {
+		v.checkHeaderName(item(s.At("request_headers_to_remove"), i), name)
+	}
+	for i, name := range e.ResponseHeadersToRemove {
+		v.checkHeaderName(item(s.At("response_headers_to_remove"), i), name)
+	}
+}
+
+func (v *validator) checkHeaderName(n *Node, name string) {
+	if !isToken(name) {
+		v.report.Errorf(n, "%q is not a header's name", name)
+	}
+}
+
+// checkHeaderValue refuses what could end a header on the wire.
+func (v *validator) checkHeaderValue(n *Node, value string) {
+	for _, c := range []byte(value) {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			v.report.Errorf(n, "%q has a control character in it", value)
+			return
+		}
+	}
+}
+
+// isToken reports whether s is a token as HTTP defines it (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		letterOrDigit := c|0x20 >= 'a' && c|0x20 <= 'z' || isDigit(c)
+		if !letterOrDigit && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
