@@ -1,0 +1,42 @@
+// Package http1 is weir's HTTP/1.0 and HTTP/1.1: bytes in, parts of messages
+// out, and the reverse, by RFC 9110 and RFC 9112. It does no I/O, reads no clock
+// and starts no goroutine.
+//
+// Start at [ServerConn], the side that reads requests, and [ClientConn], the side
+// that reads responses. Both are a reader, which takes a message apart line by
+// line (request.go, response.go, fields.go, body.go), and a writer, which puts one
+// together (write.go, write_body.go). A connection that is between two messages
+// holds its struct and nothing else: heads and slabs come from the worker's pools
+// with the first line of a message and go back with the last call to the sink.
+//
+// # Strictness
+//
+// One message must look the same to weir and to everybody behind it, so whatever
+// can be read in two ways is refused: Content-Length beside Transfer-Encoding,
+// repeated or listed lengths, any transfer coding but one chunked, bare CR or LF,
+// white space before a colon, folded lines, names that are no tokens, a missing
+// or repeated Host. A server answers with the status that the [Error] carries,
+// and closes; a client resets the stream with [stream.ProtocolError].
+//
+// Choices that the standards leave open:
+//
+//   - A request target is visible ASCII without '#'. Characters that RFC 3986
+//     wants encoded but browsers send (such as | and ^) pass; others are 400.
+//   - A Host is a host of RFC 3986 with an optional port up to 65535; zone
+//     identifiers and IPvFuture are 400, and so is an empty one. Its letters are
+//     lower-cased and an empty port is dropped.
+//   - HTTP/1.2 to 1.9 are read as 1.1. Any other major version is 505.
+//   - A status line may end behind the code, without a space.
+//   - The Transfer-Encoding and TE of one hop do not reach the next; trailers
+//     do, but for those that could change how the message is framed, routed or
+//     authorised.
+//
+// # How calls nest
+//
+// A sink may answer, pause or reset the stream inside any call. [stream.Link]
+// must not call Feed from inside Resume or Pause, and EOF is not called while the
+// link is paused, but once it was resumed and the rest was offered. Reset ends both directions of
+// a stream: the one who called it is not called again. When a response is over
+// before its request is, the server resets the request's sink with
+// [stream.Cancelled] and closes.
+package http1

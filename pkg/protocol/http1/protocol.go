@@ -1,0 +1,41 @@
+package http1
+
+import (
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// Name is how configurations spell the protocol.
+const Name = "Http1"
+
+// Protocol returns HTTP/1 as an entry of a protocol registry.
+func Protocol() protocol.Protocol {
+	upstream := &Config{}
+	return protocol.Protocol{
+		Name: Name,
+		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
+			cfg := fromConfig(&p.HTTP1)
+			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
+				return NewServerConn(cfg, link, a, heads)
+			}
+		},
+		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
+			return NewClientConn(upstream, link, heads)
+		},
+	}
+}
+
+func fromConfig(c *config.HTTP1Config) *Config {
+	cfg := &Config{
+		MaxLine:        c.MaxLineSize,
+		MaxHeaderBytes: c.MaxHeaderSize,
+		MaxHeaderCount: c.MaxHeaderCount,
+		MaxBody:        c.MaxRequestBodySize,
+		AllowConnect:   c.AllowConnect,
+	}
+	if !c.AllowUpgrade {
+		cfg.Upgrades = []string{}
+	}
+	return cfg
+}

@@ -1,0 +1,115 @@
+package http1
+
+import "github.com/weirproxy/weir/pkg/stream"
+
+// readResponse reads lines up to the end of a response's head. complete tells
+// that c.head is whole and checked.
+func (c *ClientConn) readResponse(b []byte, pos int) (_ int, complete bool, err *Error) {
+	for {
+		var n int
+		if c.state == inStatus {
+			n, err = c.statusLine(b[pos:])
+		} else {
+			var name, value []byte
+			name, value, n, err = c.fieldLine(b[pos:])
+			switch {
+			case len(name) > 0:
+				err = c.field(name, value, false)
+			case n > 0:
+				return pos + n, true, c.checkResponse()
+			}
+		}
+		pos += n
+		if n == 0 || err != nil {
+			return pos, false, err
+		}
+	}
+}
+
+func (c *ClientConn) statusLine(b []byte) (int, *Error) {
+	line, n, err := c.cut(b, c.cfg.maxLine(), ErrHeaderTooLarge)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if len(line) < len("HTTP/1.1 200") || line[8] != ' ' {
+		return 0, ErrStatusLine
+	}
+	minor, err := version(line[:8])
+	if err != nil {
+		return 0, err
+	}
+	status := 0
+	for _, d := range line[9:12] {
+		if d < '0' || d > '9' {
+			return 0, ErrStatusLine
+		}
+		status = status*10 + int(d-'0')
+	}
+	if rest := line[12:]; status < 100 || len(rest) > 0 && rest[0] != ' ' || !validValue(rest) {
+		return 0, ErrStatusLine
+	}
+	if minor == 0 {
+		c.flags |= isOld
+	}
+	c.size, c.count = uint32(n), 0
+	c.head = c.heads.Get()
+	c.head.Minor = minor
+	c.head.Status = status
+	c.state = inFields
+	return n, nil
+}
+
+// checkResponse looks at the head as a whole: how its body is framed, and what of
+// it is for this hop.
+func (c *ClientConn) checkResponse() *Error {
+	h := c.head
+	if c.has(sawCoding) {
+		switch {
+		case c.has(sawLength):
+			return ErrFraming
+		case c.has(isOld):
+			return ErrTransferEncoding
+		}
+	}
+	switch {
+	case h.Interim():
+		if c.interims++; c.interims > maxInterim {
+			return ErrInterim
+		}
+		h.ContentLength = -1
+	case h.Status == 101:
+		if !c.has(isOpaque) || c.has(isConnect) || !c.upgrades() {
+			return ErrUpgrade
+		}
+		h.Opaque = true
+	case c.has(isConnect) && h.Status/100 == 2:
+		if !c.has(isOpaque) {
+			return ErrUpgrade
+		}
+		h.Opaque = true
+	}
+	if h.Opaque || h.Status == 204 {
+		h.ContentLength = -1 // whatever it says
+	}
+	if !c.has(isHead) && h.Status != 304 && c.tooLarge(h.ContentLength) {
+		return ErrBodyTooLarge
+	}
+	return c.stripHop(h.Status == 101)
+}
+
+// bodyState is how the body of the response is to be read; awaiting is none.
+func (c *ClientConn) bodyState(h *stream.Head) state {
+	switch {
+	case h.Opaque:
+		return tunnel
+	case h.Status == 204 || h.Status == 304 || c.has(isHead):
+		return awaiting
+	case c.has(sawCoding):
+		return inChunkSize
+	case h.ContentLength > 0:
+		return inLength
+	case h.ContentLength == 0:
+		return awaiting
+	}
+	return untilEOF
+}
