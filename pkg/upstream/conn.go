@@ -1,0 +1,301 @@
+package upstream
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// errEarly: the peer sent something before the request that it would answer.
+var errEarly = errors.New("upstream: the host sent bytes before the request")
+
+// noHeir: the slot of the connection, when it closes, goes to whoever needs it.
+const noHeir = -1
+
+// Conn is one connection to a host.
+type Conn struct {
+	links[Conn] // among the host's idle ones
+	host        *Host
+	io          *eventloop.Conn
+	codec       stream.ClientCodec
+	id          uint64
+
+	timer     eventloop.Timer // looks whether the connection has been idle too long
+	idleSince int64
+	before    uint64 // bytes that had been sent when the stream on it began
+	counted   uint64 // bytes sent that the statistics know of
+	uses      uint32 // streams so far
+	heir      int32  // the worker that gets the connection's slot
+	jitter    uint16 // how much earlier than others it is idle too long
+
+	busy    bool // a stream is under way
+	idle    bool
+	dialing bool
+	ended   bool
+	fin     bool // the peer ended its direction
+	onBusy  bool // what ended it came while a stream was under way
+}
+
+// ID numbers the connection, uniquely in the process.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Host returns the host that the connection leads to.
+func (c *Conn) Host() *Host { return c.host }
+
+// Socket returns the connection itself, for its addresses.
+func (c *Conn) Socket() *eventloop.Conn { return c.io }
+
+// Open begins a stream whose response goes to receiver, and returns where the
+// request goes. Release follows when both are over.
+func (c *Conn) Open(receiver stream.End) stream.End {
+	c.busy = true
+	c.uses++
+	c.before = c.io.Sent()
+	c.host.active++
+	return c.codec.NewStream(receiver)
+}
+
+// Release gives the connection back after its stream is over. A connection whose
+// stream was broken off, or that the peer or the protocol ended, is closed.
+func (c *Conn) Release() {
+	if !c.busy {
+		return
+	}
+	c.busy = false
+	c.host.active--
+	c.countSent()
+	if !c.ended {
+		c.host.free(c)
+	}
+}
+
+// Undelivered tells, of a connection that is lost, that the request under way
+// provably did not reach the peer: nothing of it was sent; or the peer ended the
+// connection, and its system had confirmed no byte of the request when it said
+// so. It may be asked within the receiver's Reset, before Release.
+//
+// A connection that was reset proves nothing: systems confirm bytes with a delay,
+// and the peer may have read what it had not confirmed yet.
+func (c *Conn) Undelivered() bool {
+	if c.io.Sent() == c.before {
+		return true
+	}
+	if !c.fin {
+		return false
+	}
+	// The first byte of a connection's sequence numbers is no data, and systems
+	// count it.
+	acked, ok := c.io.Acked()
+	return ok && acked <= c.before+1
+}
+
+func (c *Conn) usable() bool {
+	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && c.codec.Available() > 0
+}
+
+// worn tells whether the connection has carried as many requests as it may.
+func (c *Conn) worn() bool {
+	limit := c.host.cluster.MaxRequests
+	return limit > 0 && c.uses >= limit
+}
+
+// keep makes the connection idle.
+func (c *Conn) keep() {
+	h := c.host
+	cl := h.cluster
+	c.idle = true
+	c.idleSince = cl.env.Loop.Now()
+	h.idle.push(c)
+	if cl.idle++; cl.idle == 1 {
+		cl.Limits.seats[cl.env.Worker].idle.Store(true)
+	}
+	// The timer is not set anew for each request: when it runs out, it is looked at
+	// whether the time has really passed.
+	if !c.timer.Set() {
+		c.watch()
+	}
+}
+
+// notIdle takes the connection out of the idle ones.
+func (c *Conn) notIdle() {
+	h := c.host
+	cl := h.cluster
+	c.idle = false
+	h.idle.remove(c)
+	if cl.idle--; cl.idle == 0 {
+		cl.Limits.seats[cl.env.Worker].idle.Store(false)
+	}
+}
+
+// watch sets the timer for when the connection has been idle too long.
+func (c *Conn) watch() {
+	cl := c.host.cluster
+	if cl.IdleTimeout == 0 {
+		cl.env.Loop.Cancel(&c.timer)
+		return
+	}
+	cl.env.Loop.Schedule(&c.timer, max(c.patience(), 0), c)
+}
+
+// patience is how much longer the connection may be idle. It is up to an eighth
+// less than the timeout says, a different part for each connection, so that those
+// of a burst do not all close at the same time.
+func (c *Conn) patience() time.Duration {
+	cl := c.host.cluster
+	limit := cl.IdleTimeout - cl.IdleTimeout/8*time.Duration(c.jitter)/(1<<16)
+	return limit - time.Duration(cl.env.Loop.Now()-c.idleSince)
+}
+
+// stale tells whether an idle connection is due to be closed, but the timer has
+// not had its turn.
+func (c *Conn) stale() bool { return c.host.cluster.IdleTimeout > 0 && c.patience() <= 0 }
+
+// Expired closes the connection if it has been idle for too long.
+func (c *Conn) Expired(*eventloop.Timer) {
+	switch {
+	case !c.idle:
+	case c.stale():
+		c.notIdle()
+		c.io.CloseNow()
+	default:
+		c.watch()
+	}
+}
+
+// bequeath closes the connection; its slot is for a worker that was claimed, or for
+// this one.
+func (c *Conn) bequeath(heir int) {
+	if c.idle {
+		c.notIdle()
+	}
+	c.heir = int32(heir)
+	c.io.CloseNow()
+}
+
+// Connected is called when the dialled connection stands.
+func (c *Conn) Connected(*eventloop.Conn) {
+	h := c.host
+	c.dialing = false
+	h.dialing--
+	h.conns++
+	for _, st := range c.stats() {
+		st.ConnectionTotal++
+		st.ConnectionActive++
+	}
+	h.free(c)
+	h.settle()
+}
+
+// Data passes bytes to the codec.
+func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
+	n := uint64(in.Len())
+	c.host.Stats.BytesReadTotal += n
+	c.host.cluster.Stats.BytesReadTotal += n
+	if c.busy && io.Sent() == c.before {
+		// They cannot answer the request, nothing of which has left yet.
+		c.onBusy = true
+		io.CloseNow()
+		c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Unprocessed: true, Err: errEarly})
+		return in.Len()
+	}
+	busy := c.busy
+	used, err := c.codec.Feed(in)
+	if err != nil {
+		c.onBusy = busy
+		io.CloseNow()
+		c.codec.Close(stream.Reset{Reason: stream.ProtocolError, Err: err})
+	}
+	return used
+}
+
+// EOF ends the connection, if the codec does not need it any more.
+func (c *Conn) EOF(io *eventloop.Conn) {
+	c.fin, c.onBusy = true, c.busy
+	if !c.codec.EOF() {
+		io.CloseNow()
+	}
+}
+
+// Pressure passes on that the host takes more slowly than is sent.
+func (c *Conn) Pressure(_ *eventloop.Conn, high bool) { c.codec.Pressure(high) }
+
+// Closed ends what was under way.
+func (c *Conn) Closed(_ *eventloop.Conn, err error) {
+	h := c.host
+	cl := h.cluster
+	c.ended = true
+	cl.env.Loop.Cancel(&c.timer)
+	if c.idle {
+		c.notIdle()
+	}
+	cl.env.conns--
+	cl.Limits.seats[cl.env.Worker].held.Add(-1)
+	if c.dialing {
+		h.dialing--
+		c.leave()
+		for _, st := range c.stats() {
+			st.ConnectionConFail++
+		}
+		h.refuse(err)
+		return
+	}
+	h.conns--
+	c.countSent()
+	c.countClosed(err)
+	c.leave()
+	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
+}
+
+// leave gives the connection's slot up.
+func (c *Conn) leave() {
+	cl := c.host.cluster
+	switch int(c.heir) {
+	case noHeir:
+		cl.Limits.release()
+	case cl.env.Worker:
+		cl.Limits.seats[cl.env.Worker].grants.Add(1)
+		cl.pump()
+	default:
+		cl.Limits.hand(int(c.heir))
+	}
+}
+
+func (c *Conn) stats() [2]*metrics.Upstream {
+	return [2]*metrics.Upstream{&c.host.Stats.Upstream, &c.host.cluster.Stats.Upstream}
+}
+
+// countSent tells the statistics of the bytes sent since it did last.
+func (c *Conn) countSent() {
+	n := c.io.Sent() - c.counted
+	c.counted += n
+	c.host.Stats.BytesWriteTotal += n
+	c.host.cluster.Stats.BytesWriteTotal += n
+}
+
+// countClosed counts the end of a connection that stood, by who ended it.
+func (c *Conn) countClosed(err error) {
+	var errno syscall.Errno
+	remote := c.fin || errors.As(err, &errno)
+	busy := c.busy || c.onBusy
+	for _, st := range c.stats() {
+		st.ConnectionActive--
+		st.ConnectionClose++
+		switch {
+		case remote && busy:
+			st.ConnectionRemoteClose++
+			st.ConnectionRemoteCloseWithActiveRequest++
+		case remote:
+			st.ConnectionRemoteClose++
+		case busy:
+			st.ConnectionLocalClose++
+			st.ConnectionLocalCloseWithActiveRequest++
+		default:
+			st.ConnectionLocalClose++
+		}
+	}
+}

@@ -1,0 +1,11 @@
+// Package upstream is the side that weir calls: clusters, their hosts, the choice
+// among them, and the pools of connections to them.
+//
+// Start at [Snapshot], the immutable clusters of a configuration; then [Manager],
+// one worker's view of them with its pools and counters; [Cluster.Pick] chooses a
+// host, [Host.Acquire] and [Host.Wait] give a [Conn] to it.
+//
+// Everything but Snapshot and Limits belongs to one worker. What all workers of a
+// cluster have in common, the thresholds of its circuit breaker, is in Limits; how
+// they share its connections is told in slots.go.
+package upstream

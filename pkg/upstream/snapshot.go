@@ -1,0 +1,119 @@
+package upstream
+
+import (
+	"time"
+
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/eventloop"
+)
+
+// Snapshot is the clusters of one configuration. It is immutable and shared.
+type Snapshot struct {
+	clusters []*Spec
+	byName   map[string]int
+}
+
+// Spec is one cluster of a snapshot.
+type Spec struct {
+	Name        string
+	Balancer    config.LBType
+	ChoiceCount int
+	ActiveBias  float64
+	Hosts       []HostSpec
+	Dial        eventloop.DialOptions
+	IdleTimeout time.Duration
+	// MaxRequests is how many requests one connection carries; 0 is unlimited.
+	MaxRequests uint32
+	// BufferLimit is how many bytes of a message wait for a host at most.
+	BufferLimit int
+	RetryShare  float64 // of the requests under way, that may be retries
+	MinRetries  int64   // retries that are allowed however few requests there are
+	Limits      *Limits
+	thresholds  config.Thresholds
+	subsets     *subsets
+}
+
+// HostSpec is one host of a cluster.
+type HostSpec struct {
+	Address  string // as configured
+	Hostname string
+	Weight   uint32
+	Metadata map[string]string
+	addr     eventloop.Addr
+}
+
+// Build makes a snapshot of a checked configuration. Names of hosts are resolved
+// here, once, which may take its time. before is the snapshot in use, or nil: what
+// is under way counts against the same limits after the change. Nothing changes
+// for before: a snapshot takes effect when managers apply it.
+func Build(cm *config.ClusterManager, before *Snapshot, workers int, r *config.Report) *Snapshot {
+	s := &Snapshot{byName: make(map[string]int, len(cm.Clusters))}
+	for i := range cm.Clusters {
+		c := &cm.Clusters[i]
+		spec := newSpec(c, r)
+		spec.Limits = newLimits(workers)
+		if before != nil {
+			if j, ok := before.byName[c.Name]; ok {
+				spec.Limits = before.clusters[j].Limits
+			}
+		}
+		s.byName[c.Name] = len(s.clusters)
+		s.clusters = append(s.clusters, spec)
+	}
+	return s
+}
+
+func dialOptions(c *config.Cluster) eventloop.DialOptions {
+	o := eventloop.DialOptions{Timeout: c.ConnectTimeout, Mark: c.Mark}
+	if c.Keepalive != nil {
+		o.Keepalive, o.Unanswered = c.Keepalive.Interval, c.Keepalive.Timeout
+	}
+	return o
+}
+
+// Index returns a cluster's place in the snapshot.
+func (s *Snapshot) Index(name string) (int, bool) {
+	i, ok := s.byName[name]
+	return i, ok
+}
+
+// Len returns the number of clusters.
+func (s *Snapshot) Len() int { return len(s.clusters) }
+
+func newSpec(c *config.Cluster, r *config.Report) *Spec {
+	spec := &Spec{
+		Name:        c.Name,
+		Balancer:    c.LBType,
+		ChoiceCount: int(c.LBConfig.ChoiceCount),
+		ActiveBias:  c.LBConfig.ActiveRequestBias,
+		Dial:        dialOptions(c),
+		IdleTimeout: c.IdleTimeout,
+		MaxRequests: c.MaxRequestPerConn,
+		BufferLimit: c.ConnBufferLimit,
+		RetryShare:  c.RetryBudget.Percent / 100,
+		MinRetries:  int64(c.RetryBudget.MinRetries),
+		thresholds:  thresholds(c),
+	}
+	for i := range c.Hosts {
+		h := &c.Hosts[i]
+		addr, err := resolve(h.Address)
+		if err != nil {
+			r.Errorf(h.At("address"), "%v", err)
+			continue
+		}
+		spec.Hosts = append(spec.Hosts, HostSpec{
+			Address: h.Address, Hostname: h.Hostname, Weight: max(h.Weight, 1), Metadata: h.Metadata, addr: addr,
+		})
+	}
+	spec.subsets = newSubsets(c.Subsets, spec.Hosts)
+	return spec
+}
+
+func thresholds(c *config.Cluster) config.Thresholds {
+	for _, t := range c.CircuitBreakers {
+		if t.Priority == config.PriorityDefault {
+			return t
+		}
+	}
+	return config.Default[config.Thresholds]()
+}
