@@ -1,0 +1,57 @@
+package router
+
+import (
+	"time"
+
+	"github.com/weirproxy/weir/pkg/config"
+)
+
+// RetryPolicy says which failures of a route's requests are retried.
+type RetryPolicy struct {
+	// PerTry is the time for each try; 0: only the route's timeout counts.
+	PerTry time.Duration
+	// Retries is the number of tries after the first.
+	Retries int
+	// Idempotent says that a request may be executed more than once. Without it,
+	// only one of which provably nothing was executed may be retried.
+	Idempotent bool
+
+	statuses          [10]uint64 // a bit for each
+	backOff, maxDelay time.Duration
+}
+
+// Status tells whether a response with this status is to be retried.
+func (p *RetryPolicy) Status(status int) bool {
+	return status >= 0 && status < 64*len(p.statuses) && p.statuses[status/64]&(1<<(status%64)) != 0
+}
+
+// Delay returns how long to wait before retry n, which is 1 for the first: it
+// doubles each time, up to a limit.
+func (p *RetryPolicy) Delay(n int) time.Duration {
+	d := p.backOff
+	for ; n > 1 && d < p.maxDelay; n-- {
+		d *= 2
+	}
+	return min(d, p.maxDelay)
+}
+
+// retryPolicy compiles a retry policy, to nil if nothing is to be retried.
+func retryPolicy(conf *config.RetryPolicy) *RetryPolicy {
+	if conf == nil || !conf.RetryOn || conf.NumRetries == 0 {
+		return nil
+	}
+	p := &RetryPolicy{
+		PerTry:     conf.RetryTimeout,
+		Retries:    int(conf.NumRetries),
+		Idempotent: conf.Idempotent,
+		backOff:    conf.BackOff,
+		// Half of the longest time there is, so that doubling cannot overflow.
+		maxDelay: min(conf.MaxBackOff, 1<<62),
+	}
+	for _, status := range conf.StatusCodes {
+		if status >= 0 && status < 64*len(p.statuses) {
+			p.statuses[status/64] |= 1 << (status % 64)
+		}
+	}
+	return p
+}
