@@ -35,6 +35,7 @@ const (
 	ending                       // no more is to be written after what waits
 	ended                        // our FIN is sent
 	closing                      // the owner is done; what waits is still written
+	broken                       // nothing can be written any more; err says why
 	dead                         // to be buried at the end of the turn
 	inReady
 	inDirty

@@ -41,6 +41,8 @@ func (c *Conn) read() {
 		c.fail(ErrRestTooLong)
 	case c.flags&readable != 0, c.flags&kicked != 0 && c.rest != nil:
 		c.markReady()
+	case c.flags&broken != 0:
+		c.fail(c.err)
 	case c.flags&peerEnded != 0:
 		c.tellEOF()
 	}
@@ -265,8 +267,18 @@ func (c *Conn) lingerRead() {
 	n := c.sysRead(c.loop.readSpace())
 	if x := c.extra; x != nil && x.lingering {
 		x.discard += n
-		if x.discard > lingerBytes {
+		if x.discard > lingerBytes && c.unsent() == 0 {
 			c.fail(nil)
 		}
 	}
+}
+
+// unsent returns how many bytes the system has not delivered yet: closing the
+// socket under unread input would lose them.
+func (c *Conn) unsent() int {
+	n, err := unix.IoctlGetInt(int(c.fd), unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
 }

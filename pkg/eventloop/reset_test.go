@@ -4,6 +4,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/weirproxy/weir/pkg/buffer"
 )
 
@@ -105,4 +107,24 @@ func TestResetWhileClosingIsOfNoConcern(t *testing.T) {
 		p.expect(t, "closed: <nil>")
 		p.expectNothing(t)
 	}
+}
+
+// A peer that answers and then breaks the connection off, while we still write:
+// the answer arrives before the reset is told.
+func TestAnswerBeforeResetIsRead(t *testing.T) {
+	l := newLoop(t, Options{})
+	p := newProbe(t)
+	c, peer := adopt(t, l, "tcp", p)
+	arrived := make(chan struct{})
+	if !l.Post(func() { <-arrived; c.Write([]byte("more of the request")) }) { // written before anything is read
+		t.Fatal("the loop has stopped")
+	}
+	send(t, peer, "too large")
+	reset(t, peer)
+	if n, err := unix.Poll([]unix.PollFd{{Fd: c.fd}}, 10_000); n != 1 || err != nil {
+		t.Fatalf("the reset does not arrive: %d, %v", n, err)
+	}
+	close(arrived)
+	until(t, "the connection is closed", func() bool { return l.Count() == 0 })
+	p.expectBytes(t, "too large")
 }

@@ -24,6 +24,12 @@ func (c *Conn) flush() {
 	case c.flags&dead != 0:
 		c.out.Clear()
 		return
+	case c.flags&broken != 0:
+		c.out.Clear()
+		if c.flags&closing != 0 {
+			c.fail(nil)
+		}
+		return
 	case c.flags&connecting != 0:
 		c.out.Compact()
 		c.tellPressure(c.out.Len())
@@ -53,7 +59,8 @@ func (c *Conn) flush() {
 			c.flags |= blocked
 		case syscall.EINTR:
 		default:
-			c.fail(errno)
+			out.Clear()
+			c.writeFailed(errno)
 			return
 		}
 	}
@@ -68,6 +75,19 @@ func (c *Conn) flush() {
 	case c.flags&closing != 0 && !c.more().timer.Set():
 		c.loop.Schedule(&c.extra.timer, closeTime, c.extra)
 	}
+}
+
+// writeFailed takes it that nothing can be written any more. What the peer sent
+// before it broke the connection off is still read, such as an answer that says
+// why; then the connection ends with the error.
+func (c *Conn) writeFailed(err error) {
+	if c.flags&(closing|paused) != 0 {
+		c.fail(err)
+		return
+	}
+	c.flags |= broken | readable
+	c.err = err
+	c.markReady()
 }
 
 // tellPressure tells the handler when a watermark is crossed.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ type Conn struct {
 	io          *eventloop.Conn
 	codec       stream.ClientCodec
 	id          uint64
+	local       netip.AddrPort
 
 	timer     eventloop.Timer // looks whether the connection has been idle too long
 	idleSince int64
@@ -177,10 +179,14 @@ func (c *Conn) bequeath(heir int) {
 	c.io.CloseNow()
 }
 
+// LocalAddr returns weir's own address on the connection.
+func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
+
 // Connected is called when the dialled connection stands.
 func (c *Conn) Connected(*eventloop.Conn) {
 	h := c.host
 	c.dialing = false
+	c.local = c.io.LocalAddr()
 	h.dialing--
 	h.conns++
 	for _, st := range c.stats() {

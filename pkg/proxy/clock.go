@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// startClock sets the stream's timer for what is due first: the response, once
+// the request is complete (one to upgrade is with its head), or any movement at
+// all. Movement itself does not set the timer anew: when it runs out, it is looked
+// at whether the time has really passed.
+func (s *activeStream) startClock() {
+	if s.timeout > 0 && s.deadline == 0 && (s.has(requestOver) || s.req.Opaque) {
+		s.deadline = s.w.Loop.Now() + int64(s.timeout)
+	}
+	s.setTimer()
+}
+
+// due returns when the stream's timer is to run out; 0: never.
+func (s *activeStream) due() int64 {
+	due := int64(0)
+	earlier := func(at int64) {
+		if at > 0 && (due == 0 || at < due) {
+			due = at
+		}
+	}
+	if s.cfg.StreamIdleTimeout > 0 {
+		earlier(s.moved + int64(s.cfg.StreamIdleTimeout))
+	}
+	if !s.has(committed) {
+		earlier(s.deadline)
+		earlier(s.try.deadline)
+	}
+	earlier(s.requestDue())
+	return due
+}
+
+// requestDue returns when the whole request must have come; 0: never, as for one
+// that became a tunnel.
+func (s *activeStream) requestDue() int64 {
+	if s.cfg.RequestTimeout == 0 || s.has(requestOver|tunnelling) {
+		return 0
+	}
+	return s.start + int64(s.cfg.RequestTimeout)
+}
+
+func (s *activeStream) setTimer() {
+	if due := s.due(); due > 0 {
+		s.w.Loop.Schedule(&s.timer, time.Duration(due-s.w.Loop.Now()), s)
+	}
+}
+
+// Expired ends what has taken too long.
+func (s *activeStream) Expired(*eventloop.Timer) {
+	s.enter()
+	now := s.w.Loop.Now()
+	late := func(at int64) bool { return at > 0 && now >= at }
+	switch {
+	case s.has(responseOver):
+	case !s.has(committed) && late(s.deadline):
+		s.countFailure(stream.Reset{Reason: stream.TimedOut})
+		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
+		s.failed(stream.TimedOut)
+	case !s.has(committed) && late(s.try.deadline):
+		s.tryTimedOut()
+	case s.cfg.StreamIdleTimeout > 0 && late(s.moved+int64(s.cfg.StreamIdleTimeout)), late(s.requestDue()):
+		s.stalled()
+	}
+	if !s.has(responseOver) {
+		s.setTimer()
+	}
+	s.leave()
+}
+
+// stalled ends a request on which nothing moves. A client that does not send its
+// request is told so; one that waits for a response learns that there is none.
+func (s *activeStream) stalled() {
+	s.info.Flags |= stream.StreamIdleTimeout
+	switch {
+	case s.has(responseBegun):
+		s.breakResponse()
+	case !s.has(requestOver) && s.pauses&pausesRequest == 0:
+		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
+		s.filters.Reply(filter.Reply{Status: 408, Body: "the request did not arrive in time\n"})
+	default:
+		s.countFailure(stream.Reset{Reason: stream.TimedOut})
+		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
+		s.filters.Reply(filter.Reply{Status: 504, Body: "the upstream did not answer in time\n"})
+	}
+}

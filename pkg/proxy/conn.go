@@ -1,0 +1,162 @@
+package proxy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// downConn is one downstream connection: it moves bytes between the socket and
+// the codec, and watches that the client keeps to the time limits.
+type downConn struct {
+	l      *listener
+	shared *Shared
+	io     *eventloop.Conn
+	codec  stream.ServerCodec
+	local  *netip.AddrPort
+
+	next, prev *downConn // of the same listener
+	timer      eventloop.Timer
+	since      int64 // when the present phase began, on the loop's clock
+	id         uint64
+	phase      stream.Phase // that the timer is set for
+}
+
+// NewStream gives the codec the other end of a new stream.
+func (c *downConn) NewStream(sender stream.End) stream.End {
+	s := c.l.worker.getStream()
+	s.begin(c, sender)
+	return (*downEnd)(s)
+}
+
+// Data passes bytes to the codec.
+func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
+	n, err := c.codec.Feed(in)
+	c.l.stats.BytesReadTotal += uint64(n)
+	if err != nil {
+		c.l.stats.RequestProtocolError++
+	}
+	c.settle()
+	return n
+}
+
+// EOF passes the client's end to the codec.
+func (c *downConn) EOF(io *eventloop.Conn) {
+	if !c.codec.EOF() {
+		io.Close()
+		return
+	}
+	c.settle()
+}
+
+// Pressure passes on that the client takes more slowly than is sent.
+func (c *downConn) Pressure(_ *eventloop.Conn, high bool) { c.codec.Pressure(high) }
+
+// Closed ends what was under way.
+func (c *downConn) Closed(io *eventloop.Conn, err error) {
+	l := c.l
+	l.worker.Loop.Cancel(&c.timer)
+	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
+	l.stats.BytesWriteTotal += io.Sent()
+	l.stats.ConnectionActive--
+	l.stats.ConnectionDestroy++
+	c.shared.Connections.Add(-1)
+	l.remove(c)
+}
+
+// begin starts watching a new connection.
+func (c *downConn) begin() {
+	c.since = c.l.worker.Loop.Now()
+	c.phase = stream.Idle
+	if d := c.l.IdleTimeout; d > 0 {
+		c.l.worker.Loop.Schedule(&c.timer, d, c)
+	}
+	if c.l.draining {
+		c.drain()
+	}
+}
+
+// settle follows the codec into its phase, after anything that may have changed
+// it.
+func (c *downConn) settle() {
+	phase := c.codec.Phase()
+	if phase == c.phase {
+		if phase == stream.Idle { // a request came and went
+			c.since = c.l.worker.Loop.Now()
+		}
+		return
+	}
+	loop := c.l.worker.Loop
+	c.phase, c.since = phase, loop.Now()
+	switch phase {
+	case stream.ReadingHead:
+		loop.Schedule(&c.timer, c.l.HeaderTimeout, c)
+	case stream.Closing:
+		loop.Cancel(&c.timer)
+		c.io.Close()
+	case stream.Idle:
+		// The timer of an idle connection is not set anew for each request: when it
+		// runs out, it is looked at whether the time has really passed.
+		if c.l.draining {
+			c.drain()
+		} else if d := c.l.IdleTimeout; d > 0 && !c.timer.Set() {
+			loop.Schedule(&c.timer, d, c)
+		}
+	}
+}
+
+// Expired ends a connection that has been in one phase for too long.
+func (c *downConn) Expired(*eventloop.Timer) {
+	limit := time.Duration(0)
+	switch c.phase {
+	case stream.ReadingHead:
+		limit = c.l.HeaderTimeout
+	case stream.Idle:
+		limit = c.l.IdleTimeout
+		if c.l.draining {
+			limit = drainIdle
+		}
+	}
+	if limit == 0 {
+		return // the stream watches itself
+	}
+	loop := c.l.worker.Loop
+	if left := limit - time.Duration(loop.Now()-c.since); left > 0 {
+		loop.Schedule(&c.timer, left, c)
+		return
+	}
+	if c.phase == stream.Idle {
+		c.codec.Drain()
+	} else {
+		c.codec.TimedOut()
+	}
+	c.settle()
+}
+
+// drainIdle is how long an idle connection stays open in a drain: a request may be
+// on its way, which would be lost.
+const drainIdle = time.Second
+
+// drain finishes what is in flight. The codec learns of it with the next response
+// that begins (lastResponse): only then can the client be told not to send another
+// request. One whose response had begun before may do so.
+func (c *downConn) drain() {
+	if c.phase == stream.Idle {
+		c.l.worker.Loop.Schedule(&c.timer, drainIdle, c)
+	}
+}
+
+// lastResponse makes the response that is about to begin the last one of a
+// connection that is being drained.
+func (c *downConn) lastResponse() {
+	if c.l.draining {
+		c.codec.Drain()
+	}
+}
+
+// breakOff ends the connection so that the client cannot take what it got of a
+// response for the whole.
+func (c *downConn) breakOff() { c.io.Abort() }

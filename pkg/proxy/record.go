@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/weirproxy/weir/pkg/router"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// policy is the route's policy of retries, nil for none.
+func (s *activeStream) policy() *router.RetryPolicy { return s.route.Retry }
+
+// perTry is the time that each try may take; 0: no limit of its own.
+func (s *activeStream) perTry() time.Duration {
+	if s.tryTimeout > 0 {
+		return s.tryTimeout
+	}
+	if p := s.policy(); p != nil {
+		return p.PerTry
+	}
+	return 0
+}
+
+// takeTimeouts shortens the timeouts as the request asks.
+func (s *activeStream) takeTimeouts() {
+	s.timeout = s.takeTimeout(globalTimeoutHeader, s.timeout)
+	if s.deadline > 0 {
+		s.deadline = s.start + int64(s.timeout)
+	}
+	limit := time.Duration(0)
+	if p := s.policy(); p != nil {
+		limit = p.PerTry
+	}
+	s.tryTimeout = s.takeTimeout(tryTimeoutHeader, limit)
+	s.setTimer()
+}
+
+// countResponse counts a response of a host.
+func (s *activeStream) countResponse(status int) {
+	h := s.try.host
+	if status >= 500 {
+		h.Stats.ResponseFailed++
+		s.cluster.Stats.ResponseFailed++
+		return
+	}
+	h.Stats.ResponseSuccess++
+	s.cluster.Stats.ResponseSuccess++
+}
+
+// countFailure counts a try that brought no response.
+func (s *activeStream) countFailure(r stream.Reset) {
+	h := s.try.host
+	if h == nil || s.cluster == nil {
+		return
+	}
+	switch r.Reason {
+	case stream.Overflow:
+		s.cluster.Stats.RequestPendingOverflow++
+		return
+	case stream.TimedOut:
+		h.Stats.RequestTimeout++
+		s.cluster.Stats.RequestTimeout++
+	case stream.ConnectFailed:
+	default:
+		h.Stats.RequestRemoteReset++
+		s.cluster.Stats.RequestRemoteReset++
+	}
+	h.Stats.ResponseFailed++
+	s.cluster.Stats.ResponseFailed++
+}
+
+// record counts a request that is over, and writes it to the access logs.
+func (s *activeStream) record() {
+	took := s.elapsed()
+	s.info.Duration = took
+	st := s.l.stats
+	st.RequestActive--
+	st.Latency.Record(took)
+	st.ProcessTime.Record(max(took-s.tries, 0))
+	st.Codes.CountCode(s.info.Status)
+	if s.info.Status == 0 {
+		st.RequestReset++
+	}
+	if s.info.Flags&stream.DelayInjected != 0 {
+		st.FaultDelayed++
+	}
+	if s.info.Flags&stream.FaultInjected != 0 {
+		st.FaultAborted++
+	}
+	if s.info.Flags&(stream.NoRouteFound|stream.NoHealthyUpstream|stream.UpstreamOverflow|stream.UpstreamTimeout|
+		stream.UpstreamConnectFailure|stream.UpstreamConnectionLost|stream.UpstreamRemoteReset|
+		stream.UpstreamProtocolError) != 0 {
+		st.RequestFailed++
+		if s.routeStats != nil {
+			s.routeStats.RequestFailed++
+		}
+	}
+	if rs := s.routeStats; rs != nil {
+		rs.RequestActive--
+		rs.Codes.CountCode(s.info.Status)
+		rs.Latency.Record(took)
+	}
+	for _, log := range s.l.logs {
+		log.Append(&s.info)
+	}
+}

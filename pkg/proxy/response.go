@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// responseSink is where the response goes that has passed all filters.
+type responseSink activeStream
+
+// Head gives the response's head to the client's codec.
+func (k *responseSink) Head(h *stream.Head, end bool) {
+	s := (*activeStream)(k)
+	s.enter()
+	s.flags |= responseBegun
+	s.info.Response = h
+	s.info.Status = h.Status
+	if end {
+		s.flags |= responseOver
+	}
+	s.conn.lastResponse()
+	s.down.Head(h, end)
+	s.leave()
+}
+
+// Data gives the codec a piece of the response.
+func (k *responseSink) Data(d *buffer.Chain, end bool) {
+	s := (*activeStream)(k)
+	s.enter()
+	s.info.BytesSent += uint64(d.Len())
+	if end {
+		s.flags |= responseOver
+	}
+	s.down.Data(d, end)
+	s.leave()
+}
+
+// Trailers ends the response.
+func (k *responseSink) Trailers(t *stream.Header) {
+	s := (*activeStream)(k)
+	s.enter()
+	s.flags |= responseOver
+	s.down.Trailers(t)
+	s.leave()
+}
+
+// Reset is never called: what resets a response ends its stream.
+func (k *responseSink) Reset(stream.Reset) {}
+
+// Reply answers the request in weir's own name, for filters and for weir itself.
+// If a response has begun already, there is nothing left but to break it off.
+func (s *activeStream) Reply(r filter.Reply) {
+	s.enter()
+	s.info.Flags |= r.Flags
+	switch {
+	case s.has(responseOver):
+	case s.has(responseBegun):
+		s.breakResponse()
+	default:
+		s.resp.Clear()
+		if r.Header != nil {
+			s.resp.AddAll(r.Header)
+		}
+		s.answer(r.Status, []byte(r.Body))
+	}
+	s.leave()
+}
+
+// answer sends a response of weir's own, whose fields so far are in s.resp, through
+// the response filters.
+func (s *activeStream) answer(status int, body []byte) {
+	s.flags |= committed
+	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	s.body.drop()
+	h := &s.resp
+	h.Status = status
+	h.ContentLength = int64(len(body))
+	if _, ok := h.GetID(stream.ContentType); !ok && len(body) > 0 {
+		h.Add("Content-Type", "text/plain")
+	}
+	s.w.now()
+	h.SetID(stream.Date, s.w.date)
+	if s.route != nil {
+		s.route.RewriteResponse(h)
+	}
+	if len(body) == 0 || string(s.req.Method()) == "HEAD" {
+		s.filters.Head(filter.ResponseDirection, h, true)
+		return
+	}
+	s.filters.Head(filter.ResponseDirection, h, false)
+	var d buffer.Chain
+	d.Init(s.w.Loop.Buffers())
+	d.Append(body)
+	s.filters.Data(filter.ResponseDirection, &d, true)
+	d.Clear()
+}
+
+// breakResponse ends a response in its middle, so that the client notices.
+func (s *activeStream) breakResponse() {
+	s.flags |= responseOver | requestOver | committed
+	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
+	if s.has(responseBegun) {
+		s.conn.breakOff()
+	}
+}
+
+// flagOf is the response flag of a try's failure.
+func flagOf(r stream.Reason) stream.Flags {
+	switch r {
+	case stream.ConnectFailed:
+		return stream.UpstreamConnectFailure
+	case stream.ConnectionLost:
+		return stream.UpstreamConnectionLost
+	case stream.TimedOut:
+		return stream.UpstreamTimeout
+	case stream.Overflow:
+		return stream.UpstreamOverflow
+	case stream.ProtocolError:
+		return stream.UpstreamProtocolError
+	}
+	return stream.UpstreamRemoteReset
+}
+
+// statusOf is how a try's failure is answered.
+func statusOf(r stream.Reason) (status int, text string) {
+	switch r {
+	case stream.ConnectFailed:
+		return 503, "no connection to the upstream\n"
+	case stream.TimedOut:
+		return 504, "the upstream did not answer in time\n"
+	case stream.Overflow:
+		return 503, "too many requests to the cluster\n"
+	case stream.ProtocolError:
+		return 502, "the upstream broke its protocol\n"
+	}
+	return 502, "the upstream ended the connection\n"
+}

@@ -1,0 +1,67 @@
+package proxy
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/accesslog"
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/router"
+	"github.com/weirproxy/weir/pkg/upstream"
+)
+
+// Snapshot is everything that workers need of one configuration. It is immutable
+// and shared.
+type Snapshot struct {
+	Listeners []*Listener
+	Clusters  *upstream.Snapshot
+}
+
+// Listener is what a snapshot says about one listener's connections.
+type Listener struct {
+	Name   string
+	Local  netip.AddrPort // the address listened on
+	Shared *Shared        // outlives snapshots
+
+	Protocol *protocol.Protocol
+	NewCodec protocol.ServerMaker
+	Router   string // name of the route table
+	Routes   *router.Table
+	Clusters *upstream.Snapshot // that the routes refer to
+	// Chains are the stream filters of each route, by its ID; Default those of a
+	// request that no route takes.
+	Chains  []filter.Chain
+	Default filter.Chain
+	Logs    []*accesslog.Log
+
+	Forwarded      config.ForwardedMode
+	RequestID      config.RequestIDMode
+	TimeoutHeaders bool // requests may shorten their own timeouts
+	Path           PathRules
+	MaxConnections int
+	BufferLimit    int
+
+	HeaderTimeout     time.Duration // for a request's head
+	RequestTimeout    time.Duration // for a whole request to arrive; 0: none
+	StreamIdleTimeout time.Duration // 0: none
+	IdleTimeout       time.Duration // of a connection between requests; 0: none
+}
+
+// Shared is what all workers, and all snapshots, of a listener's socket have in
+// common; which socket it is, too.
+type Shared struct {
+	Connections atomic.Int64
+}
+
+// Find returns the listener of a name, or nil.
+func (s *Snapshot) Find(name string) *Listener {
+	for _, l := range s.Listeners {
+		if l.Name == name {
+			return l
+		}
+	}
+	return nil
+}

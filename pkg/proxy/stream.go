@@ -1,0 +1,291 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/router"
+	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/upstream"
+)
+
+// activeStream is one request, from its first part to the end of its response.
+// Streams are used again; a worker has as many as it ever had requests at a time.
+//
+// It is several things to several others, each a type of its own below so that
+// it is clear who calls what:
+//
+//	downEnd      the other end of the codec's stream on the downstream side
+//	requestSink  where the request goes that has passed the filters
+//	upEnd        the other end of the codec's stream on the upstream side
+//	responseSink where the response goes that has passed the filters
+type activeStream struct {
+	w       *Worker
+	conn    *downConn
+	l       *listener
+	cfg     *Listener // of the moment when the request came
+	down    stream.End
+	filters filter.Stream
+	info    stream.Info
+	req     stream.Head
+	resp    stream.Head
+	path    []byte // as the client sent it
+
+	route      *router.Route
+	routeStats *metrics.RouteStats
+	cluster    *upstream.Cluster
+	subset     string
+
+	flags  streamFlags
+	pauses pauses
+	depth  int   // calls that have entered the stream and not left it
+	start  int64 // on the loop's clock, as are the next ones
+
+	deadline int64         // for the response to begin; 0: none
+	moved    int64         // when something last moved
+	tries    time.Duration // time that tries took
+	timer    eventloop.Timer
+
+	timeout    time.Duration // for the response to begin once the request is over; 0: none
+	tryTimeout time.Duration // asked for by the request; 0: the policy's
+	try        try
+	body       requestBody
+}
+
+type streamFlags uint16
+
+const (
+	requestOver   streamFlags = 1 << iota // the client has sent everything, or is gone
+	responseBegun                         // its head was given to the codec
+	responseOver                          // the client was sent everything, or cannot be
+	committed                             // a response has been chosen: no more tries
+	counted                               // the cluster counts the request
+	tunnelling                            // opaque bytes both ways
+	forwarded                             // the request's head has passed the filters
+	finished                              // nothing more happens; filters may still be away
+)
+
+// pauses are the reasons for which a side is kept from sending.
+type pauses uint8
+
+const (
+	pauseFilters    pauses = 1 << iota // of the request: filters hold enough of it
+	pauseUnsent                        // no connection yet, and enough waits for one
+	pauseUpstream                      // the host takes it slowly
+	pauseFiltersUp                     // of the response: filters hold enough of it
+	pauseDownstream                    // the client takes it slowly
+
+	pausesRequest  = pauseFilters | pauseUnsent | pauseUpstream
+	pausesResponse = pauseFiltersUp | pauseDownstream
+)
+
+func (s *activeStream) has(f streamFlags) bool { return s.flags&f != 0 }
+
+// enter and leave bracket everything that others call. The stream ends when the
+// last call has left it, so that no caller finds it gone under its feet.
+func (s *activeStream) enter() { s.depth++ }
+
+func (s *activeStream) leave() {
+	s.depth--
+	const over = requestOver | responseOver
+	if s.depth == 0 && s.flags&(over|finished) == over {
+		s.finish()
+	}
+}
+
+// begin makes s the stream of a new request.
+func (s *activeStream) begin(c *downConn, sender stream.End) {
+	w := s.w
+	s.conn, s.l, s.cfg, s.down = c, c.l, c.l.Listener, sender
+	s.flags, s.pauses, s.depth = 0, 0, 0
+	s.try = try{}
+	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
+	s.start = w.Loop.Now()
+	s.moved, s.deadline = s.start, 0
+	s.route, s.routeStats, s.cluster, s.subset = nil, nil, nil, ""
+	s.body.begin(w.Loop.Buffers())
+	s.info = stream.Info{
+		Request:          &s.req,
+		Protocol:         s.cfg.Protocol.Name,
+		ConnectionID:     c.id,
+		DownstreamRemote: c.io.RemoteAddr(),
+		DownstreamLocal:  *c.local,
+		Listener:         s.cfg.Name,
+		Start:            w.now(),
+	}
+	s.l.stats.RequestTotal++
+	s.l.stats.RequestActive++
+}
+
+func (s *activeStream) elapsed() time.Duration { return time.Duration(s.w.Loop.Now() - s.start) }
+
+// finish ends a stream whose messages are both over.
+func (s *activeStream) finish() {
+	s.flags |= finished
+	s.w.Loop.Cancel(&s.timer)
+	if c := s.try.conn; c != nil && s.has(tunnelling) { // both ways have ended, but not all may be sent
+		c.Socket().Close()
+	}
+	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	if s.has(counted) {
+		s.cluster.End()
+	}
+	s.body.drop()
+	s.record()
+	s.conn.settle()
+	if s.filters.Finish() {
+		s.recycle()
+	}
+}
+
+// recycle makes the stream ready for the next request.
+func (s *activeStream) recycle() {
+	s.req.Clear()
+	s.resp.Clear()
+	s.conn, s.l, s.cfg, s.down = nil, nil, nil, nil
+	s.w.putStream(s)
+}
+
+// hold keeps a side from sending, for one more reason.
+func (s *activeStream) hold(p pauses) {
+	before := s.pauses
+	s.pauses |= p
+	switch {
+	case p&pausesRequest != 0 && before&pausesRequest == 0:
+		if !s.has(requestOver) {
+			s.down.Pause()
+		}
+	case p&pausesResponse != 0 && before&pausesResponse == 0:
+		if s.try.up != nil {
+			s.try.up.Pause()
+		}
+	}
+}
+
+// release takes a reason away; the side goes on when there is none left.
+func (s *activeStream) release(p pauses) {
+	before := s.pauses
+	s.pauses &^= p
+	switch {
+	case p&pausesRequest != 0 && before&pausesRequest != 0 && s.pauses&pausesRequest == 0:
+		if !s.has(requestOver) {
+			s.down.Resume()
+		}
+	case p&pausesResponse != 0 && before&pausesResponse != 0 && s.pauses&pausesResponse == 0:
+		if s.try.up != nil {
+			s.try.up.Resume()
+		}
+	}
+}
+
+// Settled ends a stream whose last filter hook came back from elsewhere.
+func (s *activeStream) Settled() { s.recycle() }
+
+// Flow returns what slows the sender of a direction down, for the filters.
+func (s *activeStream) Flow(d filter.Direction) stream.Flow {
+	if d == filter.RequestDirection {
+		return (*requestFlow)(s)
+	}
+	return (*responseFlow)(s)
+}
+
+type requestFlow activeStream
+
+func (f *requestFlow) Pause()  { (*activeStream)(f).hold(pauseFilters) }
+func (f *requestFlow) Resume() { (*activeStream)(f).release(pauseFilters) }
+
+type responseFlow activeStream
+
+func (f *responseFlow) Pause()  { (*activeStream)(f).hold(pauseFiltersUp) }
+func (f *responseFlow) Resume() { (*activeStream)(f).release(pauseFiltersUp) }
+
+// downEnd is the stream as the downstream codec sees it: parts of the request
+// come in.
+type downEnd activeStream
+
+var _ stream.End = (*downEnd)(nil)
+
+// Head begins the request.
+func (e *downEnd) Head(h *stream.Head, end bool) {
+	s := (*activeStream)(e)
+	s.enter()
+	s.req.Take(h)
+	if end {
+		s.flags |= requestOver
+	}
+	s.direct()
+	s.leave()
+}
+
+// Data passes a piece of the request to the filters.
+func (e *downEnd) Data(d *buffer.Chain, end bool) {
+	s := (*activeStream)(e)
+	s.enter()
+	s.moved = s.w.Loop.Now()
+	s.info.BytesReceived += uint64(d.Len())
+	if end {
+		s.requestReceived()
+	}
+	s.filters.Data(filter.RequestDirection, d, end)
+	s.leave()
+}
+
+// Trailers passes the request's trailers to the filters.
+func (e *downEnd) Trailers(t *stream.Header) {
+	s := (*activeStream)(e)
+	s.enter()
+	s.requestReceived()
+	s.filters.Trailers(filter.RequestDirection, t)
+	s.leave()
+}
+
+// Reset: the client is gone, or broke the protocol, or the codec has no use for
+// the rest of the request after the response was sent.
+func (e *downEnd) Reset(r stream.Reset) {
+	s := (*activeStream)(e)
+	s.enter()
+	s.flags |= requestOver
+	if !s.has(responseOver) {
+		s.giveUp(r)
+	}
+	s.leave()
+}
+
+// Pause: the client takes the response slowly.
+func (e *downEnd) Pause() { (*activeStream)(e).hold(pauseDownstream) }
+
+// Resume: the client takes it again.
+func (e *downEnd) Resume() { (*activeStream)(e).release(pauseDownstream) }
+
+// requestReceived notes that the client has sent everything.
+func (s *activeStream) requestReceived() {
+	s.flags |= requestOver
+	s.info.RequestReceived = s.elapsed()
+	s.startClock()
+}
+
+// giveUp ends a request whose client is gone, or whose worker is stopped.
+func (s *activeStream) giveUp(r stream.Reset) {
+	switch {
+	case errors.Is(r.Err, eventloop.ErrStopped):
+		s.info.Flags |= stream.Draining
+	case r.Reason == stream.ProtocolError:
+		s.info.Flags |= stream.DownstreamProtocolError
+	case r.Reason == stream.TimedOut:
+		s.info.Flags |= stream.StreamIdleTimeout
+	default:
+		s.info.Flags |= stream.DownstreamLost
+	}
+	s.flags |= responseOver | committed
+	if c := s.try.conn; c != nil && s.has(tunnelling) { // an ordinary close would look like a clean end
+		c.Socket().Abort()
+	}
+	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	if s.has(responseBegun) {
+		s.conn.breakOff()
+	}
+}

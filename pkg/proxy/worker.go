@@ -1,0 +1,204 @@
+package proxy
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/accesslog"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/router"
+	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/upstream"
+)
+
+// Options are what a worker is made of.
+type Options struct {
+	Loop       *eventloop.Loop
+	Index      int
+	Stats      *metrics.Worker
+	Goroutines filter.Goroutines
+	Upstream   *protocol.Protocol // spoken to hosts
+	// NextID numbers connections, uniquely in the process.
+	NextID func() uint64
+	// Clock is the wall clock.
+	Clock func() time.Time
+}
+
+// Worker is one event loop with what requests need on it. All its methods run on
+// the loop.
+type Worker struct {
+	Options
+	heads     stream.Pool
+	free      []*activeStream
+	streams   int // under way
+	rng       *rand.PCG
+	clusters  *upstream.Manager
+	listeners map[string]*listener   // of the present snapshot, by name
+	sockets   map[*Shared]*listener  // whose connections they bring
+	removed   map[*listener]struct{} // by a snapshot, and not at their end
+	request   router.Request         // the one request that is being routed
+	scratch   []byte
+	env       filter.Env
+	draining  bool // a listener that comes later drains as well
+
+	wall    time.Time // at wallAt on the loop's clock
+	wallAt  int64
+	date    []byte // wall as an HTTP date
+	logs    *accesslog.Worker
+	logTick eventloop.Timer
+}
+
+// NewWorker makes a worker without listeners and clusters.
+func NewWorker(o Options) *Worker {
+	w := &Worker{
+		Options:   o,
+		rng:       rand.NewPCG(rand.Uint64(), rand.Uint64()),
+		listeners: make(map[string]*listener),
+		sockets:   make(map[*Shared]*listener),
+		removed:   make(map[*listener]struct{}),
+		logs:      accesslog.NewWorker(),
+	}
+	w.clusters = upstream.NewManager(upstream.Env{
+		Loop:   o.Loop,
+		Worker: o.Index,
+		Rand:   w.rng.Uint64,
+		Codec:  func(link stream.Link) stream.ClientCodec { return o.Upstream.Client(link, &w.heads) },
+		Stats:  o.Stats,
+		NextID: o.NextID,
+	})
+	w.env = filter.Env{Worker: o.Loop, Goroutines: o.Goroutines, Rand: w.rng.Uint64}
+	w.Loop.Schedule(&w.logTick, logInterval, w)
+	return w
+}
+
+// Apply swaps a snapshot in. Requests under way go on with what they began with.
+func (w *Worker) Apply(s *Snapshot) {
+	w.Stats.Mark()
+	w.clusters.Apply(s.Clusters)
+	before := w.listeners
+	w.listeners = make(map[string]*listener, len(s.Listeners))
+	for _, cfg := range s.Listeners {
+		l := before[cfg.Name]
+		if l == nil {
+			l = w.renamed(cfg, s)
+		}
+		if l == nil {
+			l = &listener{worker: w, draining: w.draining}
+		} else {
+			delete(before, l.Name)
+		}
+		l.apply(cfg)
+		w.listeners[cfg.Name] = l
+		w.sockets[cfg.Shared] = l
+	}
+	for _, l := range before {
+		l.drain()
+		w.removed[l] = struct{}{}
+	}
+	w.Stats.Sweep()
+}
+
+// renamed returns the listener whose name a snapshot changes, and not its socket:
+// its connections go on.
+func (w *Worker) renamed(cfg *Listener, s *Snapshot) *listener {
+	if l := w.sockets[cfg.Shared]; l != nil && s.Find(l.Name) == nil {
+		return l
+	}
+	return nil
+}
+
+// Retire forgets the sockets that the present snapshot has no use for. They are
+// closed by now; until then they could bring connections, whose clients are not
+// to suffer from a change of the configuration.
+func (w *Worker) Retire() {
+	for socket, l := range w.sockets {
+		if w.listeners[l.Name] != l || l.Shared != socket {
+			delete(w.sockets, socket)
+		}
+	}
+	for l := range w.removed {
+		l.gone = true
+		l.endIfOver()
+	}
+}
+
+// Drain finishes what is in flight and takes nothing new: idle connections are
+// closed, the others after the response that they wait for.
+func (w *Worker) Drain() {
+	w.draining = true
+	for _, l := range w.listeners {
+		l.drain()
+	}
+	w.clusters.Drain()
+}
+
+// Load tells how much a worker still has to do.
+type Load struct {
+	Connections int // downstream
+	Streams     int
+}
+
+// Load returns how much the worker still has to do.
+func (w *Worker) Load() Load {
+	n := 0
+	for _, l := range w.listeners {
+		n += l.count
+	}
+	for l := range w.removed {
+		n += l.count
+	}
+	return Load{Connections: n, Streams: w.streams}
+}
+
+// Clusters returns the worker's clusters.
+func (w *Worker) Clusters() *upstream.Manager { return w.clusters }
+
+// FlushLogs hands the records of access logs to their writers.
+func (w *Worker) FlushLogs() {
+	w.logs.Flush()
+}
+
+// httpTime is the form of dates in HTTP (RFC 9110, 5.6.7).
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// logInterval is how long an access log's record stays with its worker at most.
+const logInterval = time.Second
+
+// Expired hands the access logs over, once in a while.
+func (w *Worker) Expired(*eventloop.Timer) {
+	w.FlushLogs()
+	w.Loop.Schedule(&w.logTick, logInterval, w)
+}
+
+// now is the wall clock, read from the system at most ten times a second.
+func (w *Worker) now() time.Time {
+	since := time.Duration(w.Loop.Now() - w.wallAt)
+	if w.wall.IsZero() || since > 100*time.Millisecond {
+		w.wall, w.wallAt, since = w.Clock(), w.Loop.Now(), 0
+		w.date = w.wall.UTC().AppendFormat(w.date[:0], httpTime)
+	}
+	return w.wall.Add(since)
+}
+
+func (w *Worker) getStream() *activeStream {
+	w.streams++
+	if n := len(w.free); n > 0 {
+		s := w.free[n-1]
+		w.free = w.free[:n-1]
+		return s
+	}
+	return &activeStream{w: w}
+}
+
+// maxFreeStreams bounds what a worker keeps of streams after a burst.
+const maxFreeStreams = 1024
+
+func (w *Worker) putStream(s *activeStream) {
+	w.streams--
+	if len(w.free) < maxFreeStreams {
+		w.free = append(w.free, s)
+	}
+}
