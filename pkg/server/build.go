@@ -1,0 +1,142 @@
+package server
+
+import (
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/proxy"
+	"github.com/weirproxy/weir/pkg/router"
+	"github.com/weirproxy/weir/pkg/upstream"
+	"github.com/weirproxy/weir/pkg/variable"
+)
+
+// load reads a configuration and builds its snapshot. If anything is wrong with
+// it, all of that is in the error, and nothing else has happened.
+func (g Registry) load(path string, before *upstream.Snapshot, workers int) (*config.Config, *proxy.Snapshot, *config.Report, error) {
+	var snapshot *proxy.Snapshot
+	check := func(c *config.Config, r *config.Report) {
+		b := builder{registry: g, config: c, report: r}
+		snapshot = b.build(before, workersOf(c, workers))
+	}
+	c, report, err := config.Load(path, g.options(check))
+	if err != nil {
+		return nil, nil, report, err
+	}
+	return c, snapshot, report, nil
+}
+
+// builder builds one snapshot.
+type builder struct {
+	registry Registry
+	config   *config.Config
+	report   *config.Report
+	clusters *upstream.Snapshot
+	tables   map[string]*router.Table
+}
+
+func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot {
+	b.clusters = upstream.Build(&b.config.ClusterManager, before, workers, b.report)
+	b.tables = make(map[string]*router.Table)
+	s := &proxy.Snapshot{Clusters: b.clusters}
+	for i := range b.config.Servers {
+		server := &b.config.Servers[i]
+		for j := range server.Routers {
+			rc := &server.Routers[j]
+			b.tables[rc.Name] = router.Compile(rc, router.Options{Cluster: b.clusters.Index, Variable: parseVariable}, b.report)
+		}
+		for j := range server.Listeners {
+			if l := b.listener(&server.Listeners[j]); l != nil {
+				s.Listeners = append(s.Listeners, l)
+			}
+		}
+	}
+	return s
+}
+
+func parseVariable(name string) (router.Variable, error) { return variable.Parse(name) }
+
+// listener builds one listener, nil if it is not to be opened: it has no socket,
+// or speaks no protocol that there is.
+func (b *builder) listener(c *config.Listener) *proxy.Listener {
+	p := c.Proxy
+	if p == nil || !c.BindPort {
+		return nil
+	}
+	table := b.tables[p.RouterConfigName]
+	proto, ok := b.registry.Protocols.Select(p.Protocols)
+	if table == nil || !ok {
+		return nil
+	}
+	l := &proxy.Listener{
+		Name:              c.Name,
+		Protocol:          proto,
+		NewCodec:          proto.Server(p),
+		Router:            p.RouterConfigName,
+		Routes:            table,
+		Clusters:          b.clusters,
+		Forwarded:         p.XForwardedFor,
+		RequestID:         p.RequestID,
+		TimeoutHeaders:    p.TimeoutHeaders,
+		Path:              proxy.PathRules{KeepSlashes: !p.MergeSlashes, RejectEscapedSlashes: p.RejectEscapedSlashes},
+		MaxConnections:    c.MaxConnections,
+		BufferLimit:       c.PerConnectionBufferLimit,
+		HeaderTimeout:     p.HTTP1.RequestHeaderTimeout,
+		RequestTimeout:    p.HTTP1.RequestTimeout,
+		StreamIdleTimeout: p.HTTP1.StreamIdleTimeout,
+		IdleTimeout:       c.ConnectionIdleTimeout,
+	}
+	if p.HTTP1.IdleTimeout > 0 {
+		l.IdleTimeout = p.HTTP1.IdleTimeout
+	}
+	if addr, err := address(c); err != nil {
+		b.report.Errorf(c.At("address"), "%v", err)
+	} else {
+		l.Local = addr.AddrPort()
+	}
+	b.chains(l, c)
+	return l
+}
+
+// address returns where a listener listens.
+func address(c *config.Listener) (eventloop.Addr, error) {
+	if c.Network == config.Unix {
+		return eventloop.ParseAddr("unix:" + c.Address)
+	}
+	return eventloop.ParseAddr(c.Address)
+}
+
+// chains makes the listener's stream filters, and for each route those that it
+// replaces. Routes without settings of their own share one chain.
+func (b *builder) chains(l *proxy.Listener, c *config.Listener) {
+	for i := range c.StreamFilters {
+		f := &c.StreamFilters[i]
+		if newFilter, ok := b.registry.Filters[f.Type]; ok {
+			l.Default = append(l.Default, filter.NewLink(f.Type, newFilter(f.Config, b.report)))
+		}
+	}
+	made := make(map[*config.Node]filter.Filter)
+	for _, r := range l.Routes.Routes() {
+		l.Chains = append(l.Chains, l.Default.Replace(b.overrides(r, l.Default, made)))
+	}
+}
+
+// overrides makes the filters that a route has its own settings for.
+func (b *builder) overrides(r *router.Route, chain filter.Chain, made map[*config.Node]filter.Filter) map[string]filter.Filter {
+	var by map[string]filter.Filter
+	for _, link := range chain {
+		node := r.FilterConfig(link.Name)
+		if node == nil {
+			continue
+		}
+		f, ok := made[node]
+		if !ok {
+			f = b.registry.Filters[link.Name](node, b.report)
+			made[node] = f
+		}
+		if by == nil {
+			by = make(map[string]filter.Filter)
+		}
+		by[link.Name] = f
+	}
+	return by
+}

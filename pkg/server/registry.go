@@ -1,0 +1,34 @@
+package server
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/protocol"
+)
+
+// Registry is what a build of weir is made of. Its main program makes one.
+type Registry struct {
+	Protocols protocol.Registry
+	Filters   filter.Registry
+}
+
+// options are what the configuration's loader has to know of it. check runs on
+// the decoded configuration, so that its problems come with all others.
+func (g Registry) options(check func(*config.Config, *config.Report)) config.Options {
+	o := config.Options{Checks: []func(*config.Config, *config.Report){check}}
+	for _, p := range g.Protocols {
+		o.Protocols = append(o.Protocols, p.Name)
+	}
+	o.StreamFilters = slices.Sorted(maps.Keys(g.Filters))
+	return o
+}
+
+// Check loads a configuration as Start does, and tells all that is wrong with it.
+// It opens nothing.
+func (g Registry) Check(path string) (*config.Report, error) {
+	_, _, report, err := g.load(path, nil, 1)
+	return report, err
+}

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/metrics"
+)
+
+// collect asks every worker for a copy of its statistics.
+func (s *Server) collect() []*metrics.Snapshot {
+	copies := make([]*metrics.Snapshot, len(s.stats))
+	if s.group != nil {
+		s.group.Each(func(i int, _ *eventloop.Loop) { copies[i] = s.stats[i].Copy() })
+	}
+	got := copies[:0]
+	for _, c := range copies {
+		if c != nil { // a worker that has stopped does not answer
+			got = append(got, c)
+		}
+	}
+	return got
+}
+
+// processValues are the statistics that no worker counts.
+func (s *Server) processValues() []metrics.Value {
+	return []metrics.Value{
+		{Key: "start_time_seconds", Help: "When the process started, in seconds of Unix time.", Read: s.started.Unix},
+		{Key: "stage", Help: "0 init, 1 running, 2 draining, 3 stopped.", Read: func() int64 { return int64(s.stage.Load()) }},
+		{Key: "reload_total", Label: "result", LabelValue: "ok", Counter: true,
+			Help: "Changes of the configuration.", Read: s.reloads.ok.Load},
+		{Key: "reload_total", Label: "result", LabelValue: "failed", Counter: true,
+			Help: "Changes of the configuration.", Read: s.reloads.failed.Load},
+		{Key: "access_log_written_total", Counter: true, Help: "Records of access logs written.",
+			Read: func() int64 { return int64(s.files.Written()) }},
+		{Key: "access_log_dropped_total", Counter: true, Help: "Records of access logs lost because a file was too slow.",
+			Read: func() int64 { return int64(s.files.Dropped()) }},
+		{Key: "access_log_errors_total", Counter: true, Help: "Failures to open, write or rotate an access log.",
+			Read: func() int64 { return int64(s.files.Errors()) }},
+	}
+}
+
+// Buffers returns what the slab pool of each worker holds.
+func (s *Server) Buffers() []buffer.Stats {
+	stats := make([]buffer.Stats, len(s.workers))
+	s.group.Each(func(i int, l *eventloop.Loop) { stats[i] = l.Buffers().Stats() })
+	return stats
+}
+
+// Metrics returns the statistics.
+func (s *Server) Metrics() *metrics.Registry { return s.metrics }
+
+// Version returns the version of this build.
+func (s *Server) Version() string { return s.opts.Version }
+
+// Started returns when the process started.
+func (s *Server) Started() time.Time { return s.started }
+
+// LastReload returns how the last reload went, nil if there was none.
+func (s *Server) LastReload() *ReloadResult { return s.last.Load() }
+
+// Config returns the configuration in use, which must not be changed.
+func (s *Server) Config() *config.Config { return s.config.Load() }
+
+// Warnings returns what was remarkable about the configuration in use.
+func (s *Server) Warnings() config.Problems {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.warnings
+}
+
+// Addresses returns where each listener listens, by its name.
+func (s *Server) Addresses() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]string, len(s.listening))
+	for name, l := range s.listening {
+		all[name] = l.Addr().String()
+	}
+	return all
+}
+
+// levelOf turns a configured level into slog's.
+func levelOf(l config.LogLevel) slog.Level {
+	switch l {
+	case config.LogFatal, config.LogError:
+		return slog.LevelError
+	case config.LogWarn:
+		return slog.LevelWarn
+	case config.LogDebug:
+		return slog.LevelDebug
+	case config.LogTrace:
+		return slog.LevelDebug - 4
+	}
+	return slog.LevelInfo
+}
