@@ -1,0 +1,102 @@
+package demo
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// How much is asked for.
+const (
+	clients = 32 // that a request may be given to; one that finds them all busy is left out
+	calm    = 20 // one in so many ticks is a request once the busy time is over
+)
+
+// mix is what is asked for, over and over.
+func mix(i int) string {
+	paths := [...]string{"/", "/hello", "/", "/flaky", "/hello", "/", "/slow", "/hello", "/", "/flaky"}
+	return paths[i%len(paths)]
+}
+
+// traffic is the clients in front of weir.
+type traffic struct {
+	client  http.Client
+	base    string
+	cancel  context.CancelFunc // of requests under way
+	end     chan struct{}      // closed to end it
+	ending  sync.Once
+	working sync.WaitGroup
+}
+
+// drive sends a request for each tick of requests until the time busy, and then
+// for a few of them.
+func drive(base string, requests <-chan time.Time, busy time.Time) *traffic {
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &traffic{base: base, cancel: cancel, end: make(chan struct{})}
+	t.client.Transport = &http.Transport{MaxIdleConnsPerHost: clients}
+	t.client.Timeout = 10 * time.Second
+	paths := make(chan string)
+	for range clients {
+		t.working.Go(func() {
+			for path := range paths {
+				t.get(ctx, path)
+			}
+		})
+	}
+	t.working.Go(func() {
+		defer close(paths)
+		t.dispatch(requests, busy, paths)
+	})
+	return t
+}
+
+// dispatch hands requests to clients as ticks come.
+func (t *traffic) dispatch(requests <-chan time.Time, busy time.Time, paths chan<- string) {
+	sent := 0
+	for tick := 0; ; tick++ {
+		var now time.Time
+		select {
+		case <-t.end:
+			return
+		case now = <-requests:
+		}
+		if now.After(busy) && tick%calm != 0 {
+			continue
+		}
+		select {
+		case paths <- mix(sent):
+			sent++
+		default:
+		}
+	}
+}
+
+// get sends a request and reads its response. What goes wrong with it is seen in
+// weir's statistics.
+func (t *traffic) get(ctx context.Context, path string) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+path, http.NoBody)
+	if err != nil {
+		return
+	}
+	response, err := t.client.Do(r)
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	response.Body.Close()
+}
+
+// finish sends no more requests, and waits for those under way.
+func (t *traffic) finish() {
+	t.ending.Do(func() { close(t.end) })
+	t.working.Wait()
+}
+
+// stop ends requests under way, and closes all connections.
+func (t *traffic) stop() {
+	t.cancel()
+	t.finish()
+	t.client.CloseIdleConnections()
+}

@@ -1,0 +1,68 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The server that the quickstart has at failing answers every failEvery-th
+// request with 503.
+const (
+	failing   = "127.0.0.1:8083"
+	failEvery = 3
+)
+
+// upstreams are the servers behind weir.
+type upstreams struct {
+	servers []*http.Server
+	serving sync.WaitGroup
+}
+
+// serveUpstreams serves listeners, which are given by the address that is
+// configured for them.
+func serveUpstreams(listeners map[string]net.Listener, log *slog.Logger) *upstreams {
+	u := &upstreams{}
+	for address, l := range listeners {
+		s := &http.Server{
+			Handler:           &upstream{name: l.Addr().String(), fails: address == failing},
+			ReadHeaderTimeout: 5 * time.Second,
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		}
+		u.servers = append(u.servers, s)
+		u.serving.Go(func() {
+			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("an upstream server of the demo has ended", "address", l.Addr().String(), "error", err)
+			}
+		})
+	}
+	return u
+}
+
+func (u *upstreams) stop() {
+	for _, s := range u.servers {
+		s.Close()
+	}
+	u.serving.Wait()
+}
+
+// upstream answers with its name.
+type upstream struct {
+	name   string
+	fails  bool
+	served atomic.Int64
+}
+
+// ServeHTTP answers a request.
+func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if n := u.served.Add(1); u.fails && n%failEvery == 0 {
+		http.Error(w, u.name+" fails now and then", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintf(w, "hello from %s\n", u.name)
+}

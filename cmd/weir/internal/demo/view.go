@@ -1,0 +1,104 @@
+package demo
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/config"
+)
+
+// window is the time that rates are over.
+const window = time.Second
+
+// view is all that a picture shows.
+type view struct {
+	address, notice string // of the listener; about ports, "" for none
+	files, log      string // the folder of all files, and the access log in it
+	try             []command
+
+	elapsed       time.Duration
+	now           sample
+	rate          float64 // requests per second
+	routes, hosts []row
+	// The highest rates seen so far, which fill a bar.
+	routePeak, hostPeak float64
+}
+
+// row is a line of a table.
+type row struct {
+	label
+	counts
+	rate float64
+}
+
+// command is one for the user to try.
+type command struct{ line, about string }
+
+// commands returns what to try on a listener, and on the admin interface, nil if
+// there is none.
+func commands(address string, admin net.Addr) []command {
+	base := "http://" + address
+	all := []command{
+		{"curl -i " + base + "/hello", "weir answers by itself"},
+		{"curl -i " + base + "/flaky", "a host fails at times; weir retries"},
+		{"curl -i " + base + "/slow", "the fault filter delays it: 500 ms"},
+		{"curl -i " + base + "/", "balanced by the weights of the hosts"},
+	}
+	if admin != nil {
+		base = "http://" + admin.String()
+		all = append(all,
+			command{"curl " + base + "/", "what the admin interface has"},
+			command{"curl " + base + "/metrics", "these numbers, for Prometheus"})
+	}
+	return all
+}
+
+func hostTarget(c *config.Cluster, h *config.Host) string {
+	for i := range c.Hosts {
+		if c.Hosts[i].Weight != h.Weight {
+			return fmt.Sprintf("%s x%d", h.Address, h.Weight)
+		}
+	}
+	return h.Address
+}
+
+// history is the samples of the last window and the one before, oldest first.
+type history struct {
+	samples             []sample
+	routePeak, hostPeak float64
+}
+
+func (h *history) add(s sample) {
+	h.samples = append(h.samples, s)
+	old := 0
+	for old+1 < len(h.samples) && s.at.Sub(h.samples[old+1].at) >= window {
+		old++
+	}
+	h.samples = append(h.samples[:0], h.samples[old:]...)
+}
+
+// describe fills in what the samples say.
+func (h *history) describe(v *view, r *reader) {
+	first, last := &h.samples[0], &h.samples[len(h.samples)-1]
+	seconds := last.at.Sub(first.at).Seconds()
+	rate := func(before, now counts) float64 {
+		if seconds <= 0 {
+			return 0
+		}
+		return float64(now.total-before.total) / seconds
+	}
+	v.now, v.rate = *last, rate(first.listener, last.listener)
+	v.routes, v.hosts = nil, nil
+	for i, l := range r.routes {
+		row := row{l, last.routes[i], rate(first.routes[i], last.routes[i])}
+		h.routePeak = max(h.routePeak, row.rate)
+		v.routes = append(v.routes, row)
+	}
+	for i, l := range r.hosts {
+		row := row{l, last.hosts[i], rate(first.hosts[i], last.hosts[i])}
+		h.hostPeak = max(h.hostPeak, row.rate)
+		v.hosts = append(v.hosts, row)
+	}
+	v.routePeak, v.hostPeak = h.routePeak, h.hostPeak
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"sync"
+)
+
+// logFile is where the process's own log goes: standard error until the
+// configuration says otherwise.
+type logFile struct {
+	mu   sync.Mutex
+	path string
+	file *os.File
+}
+
+// Write appends to the log.
+func (l *logFile) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return os.Stderr.Write(b)
+	}
+	return l.file.Write(b)
+}
+
+// open directs the log to a file, or to stdout or stderr.
+func (l *logFile) open(path string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch path {
+	case "", "stdout":
+		l.file = os.Stdout
+		return nil
+	case "stderr":
+		l.file = os.Stderr
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	if l.path != "" {
+		l.file.Close()
+	}
+	l.path, l.file = path, f
+	return nil
+}
+
+// reopen opens the file anew, after it was renamed.
+func (l *logFile) reopen() error {
+	l.mu.Lock()
+	path := l.path
+	l.mu.Unlock()
+	if path == "" {
+		return nil
+	}
+	return l.open(path)
+}

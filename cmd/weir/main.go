@@ -1,0 +1,87 @@
+// Command weir is a multi-protocol RPC mesh proxy.
+//
+//	weir start -c FILE    run with a configuration
+//	weir check -c FILE    tell what is wrong with a configuration
+//	weir demo             see it work, with nothing else installed
+//	weir version
+//
+// Start reading at registry.go, which lists what this build is made of, and at
+// start.go, the life of the process.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+	"github.com/panjf2000/ants/v2"
+)
+
+// version is set by the linker.
+var version = ""
+
+// Exit codes.
+const (
+	exitFailed = 1 // it could not start, or the configuration is wrong
+	exitUsage  = 2
+	exitCut    = 3 // the drain ran out of time and cut requests off
+)
+
+type commands struct {
+	Start   startCommand   `cmd:"" help:"Run with a configuration."`
+	Check   checkCommand   `cmd:"" help:"Tell what is wrong with a configuration, and open nothing."`
+	Demo    demoCommand    `cmd:"" help:"See it work, with nothing else installed."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ants.Release() // the default pool that importing the package starts
+	var c commands
+	parser := kong.Must(&c, kong.Name("weir"),
+		kong.Description("A multi-protocol RPC mesh proxy. Signals: TERM drains and ends, INT ends, USR1 reopens log files, USR2 reloads the configuration."),
+		kong.UsageOnError(),
+		kong.Exit(func(code int) {
+			if code != 0 {
+				code = exitUsage
+			}
+			os.Exit(code)
+		}))
+	ctx, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	if err := ctx.Run(); err != nil {
+		code := exitFailed
+		if e := exitError(0); errors.As(err, &e) {
+			code = int(e)
+		} else {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(code)
+	}
+}
+
+// exitError ends the program with a code, all having been said.
+type exitError int
+
+// Error names the code.
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run() error {
+	fmt.Println("weir", buildVersion())
+	return nil
+}
+
+// buildVersion is the linker's version, or what the Go toolchain knows.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/filter/fault"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/protocol/http1"
+	"github.com/weirproxy/weir/pkg/server"
+)
+
+// registry is what this build of weir is made of. A build with more adds its
+// lines here.
+func registry() server.Registry {
+	return server.Registry{
+		Protocols: protocol.Registry{
+			http1.Protocol(),
+		},
+		Filters: filter.Registry{
+			"fault": fault.Make,
+		},
+	}
+}
