@@ -1,0 +1,62 @@
+# weir's tasks; `make` lists them. They need Go, and for the race detector a C compiler; everything else is fetched.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# How long `make fuzz` runs each target, and `make bench-go` each benchmark.
+FUZZTIME  ?= 60s
+BENCHTIME ?= 1s
+# What `make bench-go` runs: a regular expression, and packages.
+BENCH     ?= .
+BENCHPKGS ?= ./pkg/... ./cmd/...
+# Further flags for `make bench-http1`, such as -rounds 9 -seconds 8.
+BENCHFLAGS ?=
+
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+
+.PHONY: help build test lint fuzz bench bench-http1 bench-go demo cover clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: ## Build bin/weir
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/weir
+
+test: ## Run all tests, with and without the race detector
+	@GO='$(GO)' tools/test
+
+# The first run builds golangci-lint from source, which takes a minute or two; Go's build cache keeps it.
+lint: ## Run go vet and golangci-lint
+	$(GO) vet -tags slabdebug ./...
+	$(LINT) run
+
+fuzz: ## Run every fuzz target for FUZZTIME (60s) each
+	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz
+
+bench: bench-go bench-http1 ## Run all benchmarks: Go's own, then the tables
+
+bench-go: ## Run the Go benchmarks, with allocations (BENCH, BENCHPKGS, BENCHTIME)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) $(BENCHPKGS)
+
+bench-http1: build ## Measure weir beside nginx and HAProxy on HTTP/1 (BENCHFLAGS)
+	@bench/install-peers
+	$(GO) build -o bin/benchhttp1 ./bench/cmd/benchhttp1
+	PATH="$$PATH:/usr/sbin" bin/benchhttp1 $(BENCHFLAGS)
+
+demo: build ## Run a proxy with backends of its own to try out (DEMO_FOR)
+	bin/weir demo
+
+cover: ## Measure the tests' coverage; bin/cover.html shows it line by line
+	@mkdir -p bin
+	$(GO) test -coverprofile=bin/cover.out ./...
+	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+	@$(GO) tool cover -func=bin/cover.out | tail -n 1
+
+clean: ## Remove what the other targets made
+	rm -rf bin
