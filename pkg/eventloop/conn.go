@@ -111,7 +111,7 @@ func (c *Conn) Sent() uint64 { return c.sent }
 
 // Acked returns how many of the bytes sent the peer's system has confirmed, as far
 // as this one knows, and whether it can tell at all, which it cannot for unix
-// sockets. It may still be called within the handler's Closed.
+// sockets, and after the connection was closed.
 func (c *Conn) Acked() (uint64, bool) {
 	info, err := unix.GetsockoptTCPInfo(int(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
@@ -284,10 +284,15 @@ func (c *Conn) fail(err error) {
 	c.loop.dying = append(c.loop.dying, c)
 }
 
-// bury takes the connection out of its loop's tables, gives back what it held,
-// tells the handler, who may still ask the socket about itself, and closes the
-// descriptor. A connection that was detached has neither a descriptor nor a handler.
+// bury closes the descriptor, takes the connection out of its loop's tables, gives
+// back what it held, and tells the handler: last, so that who counts connections
+// makes another one only when this one is gone. A connection that was detached has
+// neither a descriptor nor a handler.
 func (c *Conn) bury() {
+	if c.fd >= 0 {
+		unix.Close(int(c.fd))
+		c.fd = -1
+	}
 	c.dropRest()
 	c.out.Clear()
 	if x := c.extra; x != nil {
@@ -304,8 +309,4 @@ func (c *Conn) bury() {
 		h.Closed(c, c.err)
 	}
 	c.out.Clear() // what the handler may have said on the way out
-	if c.fd >= 0 {
-		unix.Close(int(c.fd))
-		c.fd = -1
-	}
 }
