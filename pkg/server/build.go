@@ -1,6 +1,9 @@
 package server
 
 import (
+	"strings"
+
+	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
@@ -56,8 +59,10 @@ func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot 
 func parseVariable(name string) (router.Variable, error) { return variable.Parse(name) }
 
 // listener builds one listener, nil if it is not to be opened: it has no socket,
-// or speaks no protocol that there is.
+// or speaks no protocol that there is. What is wrong with it is told all the same.
 func (b *builder) listener(c *config.Listener) *proxy.Listener {
+	chain := b.filters(c)
+	b.checkLogs(c)
 	p := c.Proxy
 	if p == nil || !c.BindPort {
 		return nil
@@ -73,6 +78,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		NewCodec:          proto.Server(p),
 		Router:            p.RouterConfigName,
 		Routes:            table,
+		Default:           chain,
 		Clusters:          b.clusters,
 		Forwarded:         p.XForwardedFor,
 		RequestID:         p.RequestID,
@@ -93,8 +99,24 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	} else {
 		l.Local = addr.AddrPort()
 	}
-	b.chains(l, c)
+	b.chains(l)
 	return l
+}
+
+// checkLogs reports formats of access logs that cannot be understood.
+func (b *builder) checkLogs(c *config.Listener) {
+	for i := range c.AccessLogs {
+		log := &c.AccessLogs[i]
+		_, err := accesslog.Compile(log)
+		if err == nil {
+			continue
+		}
+		key := "log_format"
+		if len(log.JSONFormat) > 0 {
+			key = "json_format"
+		}
+		b.report.Errorf(log.At(key), "%s", strings.TrimPrefix(err.Error(), key+": "))
+	}
 }
 
 // address returns where a listener listens.
@@ -105,15 +127,20 @@ func address(c *config.Listener) (eventloop.Addr, error) {
 	return eventloop.ParseAddr(c.Address)
 }
 
-// chains makes the listener's stream filters, and for each route those that it
-// replaces. Routes without settings of their own share one chain.
-func (b *builder) chains(l *proxy.Listener, c *config.Listener) {
+// filters makes a listener's stream filters.
+func (b *builder) filters(c *config.Listener) (chain filter.Chain) {
 	for i := range c.StreamFilters {
 		f := &c.StreamFilters[i]
 		if newFilter, ok := b.registry.Filters[f.Type]; ok {
-			l.Default = append(l.Default, filter.NewLink(f.Type, newFilter(f.Config, b.report)))
+			chain = append(chain, filter.NewLink(f.Type, newFilter(f.Config, b.report)))
 		}
 	}
+	return chain
+}
+
+// chains makes, for each route, the filters that it has instead of the listener's.
+// Routes without settings of their own share one chain.
+func (b *builder) chains(l *proxy.Listener) {
 	made := make(map[*config.Node]filter.Filter)
 	for _, r := range l.Routes.Routes() {
 		l.Chains = append(l.Chains, l.Default.Replace(b.overrides(r, l.Default, made)))
