@@ -161,7 +161,8 @@ type RouteAction struct {
 	WeightedClusters []WeightedCluster `json:"weighted_clusters"`
 	// Labels that a host must have (subset load balancing).
 	MetadataMatch Metadata `json:"metadata_match"`
-	// Time for the whole response, retries included. 0s means the default, because MOSN stores it for "not given".
+	// Time for the response to begin, once the request is complete, retries included; from then on the stream's idle timeout watches
+	// it, so that a long download is not cut off. 0s means the default, because MOSN stores it for "not given".
 	Timeout time.Duration `json:"timeout"`
 	// Which failures are retried.
 	RetryPolicy *RetryPolicy `json:"retry_policy"`

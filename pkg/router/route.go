@@ -31,7 +31,7 @@ type Route struct {
 
 	// The fields below are for Forward only.
 
-	// Timeout is for the whole response, retries included; 0: none.
+	// Timeout is for the response to begin, retries included; 0: none.
 	Timeout time.Duration
 	// Retry is nil if nothing is retried.
 	Retry *RetryPolicy
