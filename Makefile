@@ -14,7 +14,7 @@ FUZZTIME  ?= 60s
 BENCHTIME ?= 1s
 # What `make bench-go` runs: a regular expression, and packages.
 BENCH     ?= .
-BENCHPKGS ?= ./pkg/... ./cmd/...
+BENCHPKGS ?= ./pkg/... ./cmd/... ./bench/path
 # Further flags for `make bench-http1`, such as -rounds 9 -seconds 8.
 BENCHFLAGS ?=
 

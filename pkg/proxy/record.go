@@ -103,4 +103,7 @@ func (s *activeStream) record() {
 	for _, log := range s.l.logs {
 		log.Append(&s.info)
 	}
+	if len(s.l.logs) > 0 && !s.w.logTick.Set() {
+		s.w.Loop.Schedule(&s.w.logTick, logInterval, s.w)
+	}
 }

@@ -70,7 +70,6 @@ func NewWorker(o Options) *Worker {
 		NextID: o.NextID,
 	})
 	w.env = filter.Env{Worker: o.Loop, Goroutines: o.Goroutines, Rand: w.rng.Uint64}
-	w.Loop.Schedule(&w.logTick, logInterval, w)
 	return w
 }
 
@@ -167,11 +166,9 @@ const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 // logInterval is how long an access log's record stays with its worker at most.
 const logInterval = time.Second
 
-// Expired hands the access logs over, once in a while.
-func (w *Worker) Expired(*eventloop.Timer) {
-	w.FlushLogs()
-	w.Loop.Schedule(&w.logTick, logInterval, w)
-}
+// Expired hands the access logs over, a while after the first record. The timer is
+// set by the next record, so that an idle worker is not woken.
+func (w *Worker) Expired(*eventloop.Timer) { w.FlushLogs() }
 
 // now is the wall clock, read from the system at most ten times a second.
 func (w *Worker) now() time.Time {
