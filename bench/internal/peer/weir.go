@@ -67,7 +67,6 @@ func weirConfig(port, backend int, filters, routes list) object {
 				"name":                    "http",
 				"address":                 fmt.Sprintf("127.0.0.1:%d", port),
 				"bind_port":               true,
-				"reuseport":               true, // as nginx has it
 				"connection_idle_timeout": "600s",
 				"stream_filters":          filters,
 				"filter_chains": list{object{"filters": list{object{
