@@ -82,8 +82,7 @@ func (p *Pool) put(s *Slab) {
 	l.count++
 }
 
-// Trim gives every free slab and link back to the garbage collector. A worker
-// calls it when it has been idle for a while.
+// Trim gives every free slab and link back to the garbage collector.
 func (p *Pool) Trim() {
 	p.slabs = [classes]freeList{}
 	p.links, p.nlinks = nil, 0

@@ -152,9 +152,6 @@ func (w *Worker) Load() Load {
 	return Load{Connections: n, Streams: w.streams}
 }
 
-// Clusters returns the worker's clusters.
-func (w *Worker) Clusters() *upstream.Manager { return w.clusters }
-
 // FlushLogs hands the records of access logs to their writers.
 func (w *Worker) FlushLogs() {
 	w.logs.Flush()

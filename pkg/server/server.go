@@ -18,7 +18,6 @@ import (
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/proxy"
-	"github.com/weirproxy/weir/pkg/upstream"
 )
 
 // Options are what a server is made with.
@@ -302,10 +301,3 @@ func (s *Server) Stage() Stage { return Stage(s.stage.Load()) }
 
 // GracefulTimeout is how long a drain may take, by the configuration.
 func (s *Server) GracefulTimeout() time.Duration { return s.Config().Servers[0].GracefulTimeout }
-
-// Clusters returns the snapshot of clusters in use.
-func (s *Server) Clusters() *upstream.Snapshot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.snapshot.Clusters
-}
