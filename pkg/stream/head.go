@@ -53,8 +53,8 @@ func (h *Head) SetScheme(s string) { h.scheme = put(&h.Header, s) }
 func (h *Head) SetAuthority(b []byte) {
 	h.authority = put(&h.Header, b)
 	for i := range h.fields {
-		if h.fields[i].id == Host {
-			h.fields[i].value = h.authority
+		if f := &h.fields[i]; f.id == Host {
+			f.value, f.line = h.authority, false
 		}
 	}
 }

@@ -8,6 +8,9 @@ type span struct{ off, len uint32 }
 type field struct {
 	name, value span
 	id          ID
+	// line tells that name and value lie in the arena as the line they came in:
+	// ": " between them and CR LF behind.
+	line bool
 }
 
 // Header is an ordered list of names and values, as they came: order, case and
@@ -25,14 +28,25 @@ type Header struct {
 // Len returns the number of fields.
 func (h *Header) Len() int { return len(h.fields) }
 
-// Size returns the bytes of all names and values, those of removed fields
-// included until the next Clear: what a limit on a header counts.
+// Size returns the bytes that the fields take, those of removed fields included
+// until the next Clear: what a limit on a header counts.
 func (h *Header) Size() int { return len(h.arena) }
 
 // At returns field i.
 func (h *Header) At(i int) (name, value []byte) {
 	f := &h.fields[i]
 	return h.bytes(f.name), h.bytes(f.value)
+}
+
+// LineAt returns field i as AddLine got it; nil if it was made or changed by other
+// means.
+func (h *Header) LineAt(i int) []byte {
+	f := &h.fields[i]
+	if !f.line {
+		return nil
+	}
+	from, to := f.name.off, f.value.off+f.value.len+2
+	return h.arena[from:to:to]
 }
 
 // IDAt returns the well-known name of field i, or Other.
@@ -67,6 +81,19 @@ func (h *Header) Add(name, value string) { addField(h, IDOf(name), name, value) 
 
 // AddBytes appends a field.
 func (h *Header) AddBytes(name, value []byte) { addField(h, IDOf(name), name, value) }
+
+// AddLine appends a field in the form that HTTP/1 sends it in: a name of n bytes
+// whose ID is id, ": ", a value without blanks around it, CR LF. The caller has
+// checked every byte of it, so that it can be forwarded as one piece.
+func (h *Header) AddLine(id ID, line []byte, n int) {
+	s := put(h, line)
+	h.fields = append(h.fields, field{
+		name:  span{s.off, uint32(n)},
+		value: span{s.off + uint32(n) + 2, s.len - uint32(n) - 4},
+		id:    id,
+		line:  true,
+	})
+}
 
 // AddID appends a field with a well-known name, spelled the usual way.
 func (h *Header) AddID(id ID, value []byte) { addField(h, id, id.String(), value) }
@@ -142,7 +169,7 @@ func setField[N, V text](h *Header, id ID, name N, value V) {
 	for i := range h.fields {
 		f := &h.fields[i]
 		if f.id == id && (id != Other || EqualFold(h.bytes(f.name), string(name))) {
-			f.value = put(h, value)
+			f.value, f.line = put(h, value), false
 			h.delFrom(i+1, id, string(name))
 			return
 		}

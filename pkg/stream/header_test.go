@@ -206,3 +206,34 @@ func BenchmarkHeader(b *testing.B) {
 		h.DelID(Connection)
 	}
 }
+
+// A line is forwarded as it came until its field is changed.
+func TestHeaderLine(t *testing.T) {
+	var h Header
+	h.AddLine(IDOf("X-Request-Id"), []byte("X-request-ID: 7\r\n"), len("X-request-ID"))
+	h.AddLine(IDOf("Via"), []byte("Via: \r\n"), len("Via"))
+	h.Add("a", "b")
+
+	name, value := h.At(0)
+	if string(name) != "X-request-ID" || string(value) != "7" {
+		t.Errorf("got %q: %q", name, value)
+	}
+	if value, ok := h.Get("via"); !ok || len(value) != 0 {
+		t.Errorf("via is %q, %t", value, ok)
+	}
+	for i, want := range []string{"X-request-ID: 7\r\n", "Via: \r\n", ""} {
+		if got := string(h.LineAt(i)); got != want {
+			t.Errorf("line %d is %q, want %q", i, got, want)
+		}
+	}
+	h.Set("x-request-id", "8")
+	h.Del("via")
+	if line := h.LineAt(0); line != nil {
+		t.Errorf("a changed field has the line %q", line)
+	}
+	var kept Header
+	kept.AddAll(&h)
+	if value, _ := kept.Get("X-Request-Id"); string(value) != "8" || kept.Len() != 2 {
+		t.Errorf("got %q in %d fields", value, kept.Len())
+	}
+}

@@ -65,10 +65,10 @@ func IDOf[T text](name T) ID {
 		return Other
 	}
 	id := candidate(len(name), name[0]|0x20)
-	if id != Other && EqualFold(name, idNames[id]) {
-		return id
+	if id == Other || string(name) != idNames[id] && !EqualFold(name, idNames[id]) {
+		return Other
 	}
-	return Other
+	return id
 }
 
 // candidate is the one well-known name that a length and a first letter leave.

@@ -121,18 +121,18 @@ func (r *reader) chunkEnd(b []byte) (int, *Error) {
 
 // trailer reads one line of the trailer section, by the rules of a head.
 func (r *reader) trailer(b []byte) (n int, over bool, err *Error) {
-	name, value, n, err := r.fieldLine(b)
+	l, n, err := r.fieldLine(b)
 	if err != nil || n == 0 {
 		return 0, false, err
 	}
-	if len(name) == 0 {
+	if len(l.name) == 0 {
 		return n, true, nil
 	}
-	if allowedInTrailers(name) {
+	if allowedInTrailers(l.name) {
 		if r.head == nil {
 			r.head = r.heads.Get()
 		}
-		r.head.AddBytes(name, value)
+		r.head.AddBytes(l.name, l.value)
 	}
 	return n, false, nil
 }

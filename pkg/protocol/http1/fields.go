@@ -2,38 +2,45 @@ package http1
 
 import "github.com/weirproxy/weir/pkg/stream"
 
+// line is a field line taken apart. A name of no length is the empty line behind
+// the fields.
+type line struct {
+	name, value []byte
+	// wire is the whole line, if it is in the form that weir would write.
+	wire []byte
+}
+
 // fieldLine reads the first line of b, of a head or of trailers. n is 0 if it is
-// not whole; a name of no length is the empty line behind the fields. Limits are
-// checked before anything of the line is kept.
-func (r *reader) fieldLine(b []byte) (name, value []byte, n int, err *Error) {
-	if name, value, n = r.plainField(b); n == 0 {
-		var line []byte
-		line, n, err = r.cut(b, r.cfg.maxLine(), ErrHeaderTooLarge)
-		if err != nil || n == 0 || len(line) == 0 {
-			return nil, nil, n, err
+// not whole. Limits are checked before anything of the line is kept.
+func (r *reader) fieldLine(b []byte) (l line, n int, err *Error) {
+	if l, n = r.plainField(b); n == 0 {
+		var whole []byte
+		whole, n, err = r.cut(b, r.cfg.maxLine(), ErrHeaderTooLarge)
+		if err != nil || n == 0 || len(whole) == 0 {
+			return line{}, n, err
 		}
-		if name, value, err = splitField(line); err != nil {
-			return nil, nil, 0, err
+		if l, err = splitField(whole); err != nil {
+			return line{}, 0, err
 		}
 	}
 	r.size += uint32(n)
 	r.count++
 	if int(r.size) > r.cfg.maxHeaderBytes() || int(r.count) > r.cfg.maxHeaderCount() {
-		return nil, nil, 0, ErrHeaderTooLarge
+		return line{}, 0, ErrHeaderTooLarge
 	}
-	return name, value, n, nil
+	return l, n, nil
 }
 
 // plainField is fieldLine for a line that came in one piece and has nothing
 // wrong: it takes it apart, checks it and finds its end in one pass. For any other
 // line n is 0, and what is the matter is left to others.
-func (r *reader) plainField(b []byte) (name, value []byte, n int) {
+func (r *reader) plainField(b []byte) (l line, n int) {
 	if r.scanned != 0 {
-		return nil, nil, 0
+		return line{}, 0
 	}
 	colon := tokenSpan(b)
 	if colon == 0 || colon == len(b) || b[colon] != ':' {
-		return nil, nil, 0
+		return line{}, 0
 	}
 	from := colon + 1
 	for from < len(b) && isBlank(b[from]) {
@@ -41,61 +48,55 @@ func (r *reader) plainField(b []byte) (name, value []byte, n int) {
 	}
 	end := from + valueSpan(b[from:])
 	if end+1 >= len(b) || b[end] != '\r' || b[end+1] != '\n' || end > r.cfg.maxLine() {
-		return nil, nil, 0
+		return line{}, 0
 	}
 	n = end + 2
+	if from == colon+2 && b[from-1] == ' ' && !isBlank(b[end-1]) {
+		l.wire = b[:n]
+	}
 	for end > from && isBlank(b[end-1]) {
 		end--
 	}
-	return b[:colon], b[from:end], n
+	l.name, l.value = b[:colon], b[from:end]
+	return l, n
 }
 
 // splitField takes a field line apart. A folded line begins with white space and
 // so has no name.
-func splitField(line []byte) (name, value []byte, err *Error) {
-	n := span(line, inToken)
-	if n == 0 || n == len(line) || line[n] != ':' {
-		return nil, nil, ErrFieldName
+func splitField(b []byte) (l line, err *Error) {
+	n := span(b, inToken)
+	if n == 0 || n == len(b) || b[n] != ':' {
+		return line{}, ErrFieldName
 	}
-	value = trim(line[n+1:])
+	value := trim(b[n+1:])
 	if !validValue(value) {
-		return nil, nil, ErrFieldValue
+		return line{}, ErrFieldValue
 	}
-	return line[:n], value, nil
-}
-
-// special tells by its first letter whether a name may be one that field looks at.
-func special(name []byte) bool {
-	const letters = 1<<('c'-'a') | 1<<('e'-'a') | 1<<('h'-'a') | 1<<('k'-'a') |
-		1<<('p'-'a') | 1<<('t'-'a') | 1<<('u'-'a')
-	return letters>>(name[0]|0x20-'a')&1 != 0
+	return line{name: b[:n], value: value}, nil
 }
 
 // field adds a field of a head. What frames the message or belongs to this hop
 // alone is noted; the rest is kept as it came.
-func (r *reader) field(name, value []byte, request bool) *Error {
-	if !special(name) {
-		r.head.AddBytes(name, value)
-		return nil
-	}
-	switch stream.IDOf(name) {
+func (r *reader) field(l *line, request bool) *Error {
+	id := stream.IDOf(l.name)
+	switch id {
 	case stream.Host:
 		if request {
-			return r.hostField(name, value)
+			return r.hostField(l.name, l.value)
 		}
 	case stream.ContentLength:
-		return r.lengthField(name, value)
+		return r.lengthField(l.name, l.value)
 	case stream.TransferEncoding:
-		return r.codingField(value)
+		return r.codingField(l.value)
 	case stream.Connection:
-		if !r.connectionField(value) {
+		if !r.connectionField(l.value) {
 			return nil
 		}
 	case stream.Upgrade:
-		r.upgradeField(value)
+		r.upgradeField(l.value)
 	case stream.Expect:
 		if request {
-			if !equalFold(value, "100-continue") {
+			if !equalFold(l.value, "100-continue") {
 				return ErrExpect
 			}
 			r.flags |= expects
@@ -103,7 +104,11 @@ func (r *reader) field(name, value []byte, request bool) *Error {
 	case stream.KeepAlive, stream.ProxyConnection, stream.TE:
 		return nil
 	}
-	r.head.AddBytes(name, value)
+	if l.wire != nil {
+		r.head.AddLine(id, l.wire, len(l.name))
+	} else {
+		r.head.AddBytes(l.name, l.value)
+	}
 	return nil
 }
 

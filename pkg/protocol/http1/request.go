@@ -14,11 +14,11 @@ func (c *ServerConn) readRequest(b []byte, pos int) (_ int, complete bool, err *
 		if c.state == idle {
 			n, err = c.requestLine(b[pos:])
 		} else {
-			var name, value []byte
-			name, value, n, err = c.fieldLine(b[pos:])
+			var l line
+			l, n, err = c.fieldLine(b[pos:])
 			switch {
-			case len(name) > 0:
-				err = c.field(name, value, true)
+			case len(l.name) > 0:
+				err = c.field(&l, true)
 			case n > 0:
 				return pos + n, true, c.checkRequest()
 			}

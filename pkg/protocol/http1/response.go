@@ -10,11 +10,11 @@ func (c *ClientConn) readResponse(b []byte, pos int) (_ int, complete bool, err 
 		if c.state == inStatus {
 			n, err = c.statusLine(b[pos:])
 		} else {
-			var name, value []byte
-			name, value, n, err = c.fieldLine(b[pos:])
+			var l line
+			l, n, err = c.fieldLine(b[pos:])
 			switch {
-			case len(name) > 0:
-				err = c.field(name, value, false)
+			case len(l.name) > 0:
+				err = c.field(&l, false)
 			case n > 0:
 				return pos + n, true, c.checkResponse()
 			}

@@ -71,11 +71,10 @@ func commit(out *buffer.Chain, reserved, b []byte) {
 func appendFields(dst []byte, h *stream.Head, p *fieldPlan) []byte {
 	length, host := p.length, p.request
 	for i := range h.Len() {
-		id := h.IDAt(i)
 		name, value := h.At(i)
-		switch id {
+		switch h.IDAt(i) {
 		case stream.Other:
-			if !validToken(name) {
+			if h.LineAt(i) == nil && !validToken(name) {
 				continue
 			}
 		case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.TE:
@@ -103,7 +102,9 @@ func appendFields(dst []byte, h *stream.Head, p *fieldPlan) []byte {
 				continue
 			}
 		}
-		if validValue(value) {
+		if line := h.LineAt(i); line != nil {
+			dst = append(dst, line...)
+		} else if validValue(value) {
 			dst = appendField(dst, name, value)
 		}
 	}
