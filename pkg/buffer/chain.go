@@ -184,6 +184,14 @@ func (c *Chain) Pieces(dst [][]byte) [][]byte {
 	return dst
 }
 
+// Each calls fn with each of the chain's pieces, in order. fn must not change the
+// chain.
+func (c *Chain) Each(fn func(b []byte)) {
+	for l := c.head; l != nil; l = l.next {
+		fn(l.view.data)
+	}
+}
+
 // AppendTo appends a copy of all bytes to dst and returns it.
 func (c *Chain) AppendTo(dst []byte) []byte {
 	for l := c.head; l != nil; l = l.next {

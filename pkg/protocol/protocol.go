@@ -24,6 +24,12 @@ type Protocol struct {
 	Server func(c *config.ProxyConfig) ServerMaker
 	// Client makes the codec of an upstream connection.
 	Client ClientMaker
+	// Match tells whether a connection that begins with some bytes speaks the
+	// protocol, for detection; see [Detector]. A protocol without it is only spoken
+	// where it is named.
+	Match Match
+	// Multiplexed tells that an upstream connection carries many streams at a time.
+	Multiplexed bool
 }
 
 // Registry is the protocols of a build of weir.

@@ -9,7 +9,7 @@ package stream
 type Head struct {
 	Header
 
-	method, scheme, authority, path span
+	method, scheme, authority, path Span
 
 	// Status is the response's status code; 0 makes the head a request's.
 	Status int
@@ -26,6 +26,11 @@ type Head struct {
 	// framing of the next hop is chosen from; a field of that name only marks its
 	// place among the others.
 	ContentLength int64
+	// Flags are, in an answer of weir's own, why it is none of a host's.
+	Flags Flags
+
+	// RPC is the part that only messages of RPC protocols have.
+	RPC RPC
 }
 
 // Method returns the request's method.
@@ -54,7 +59,7 @@ func (h *Head) SetAuthority(b []byte) {
 	h.authority = put(&h.Header, b)
 	for i := range h.fields {
 		if f := &h.fields[i]; f.id == Host {
-			f.value, f.line = h.authority, false
+			f.value, f.line, h.changed = h.authority, false, true
 		}
 	}
 }

@@ -1,16 +1,24 @@
 package stream
 
-// span is a place in a header's arena. Spans, and not slices, so that a header
-// holds no pointers for the garbage collector to follow and may grow its arena
-// at will.
-type span struct{ off, len uint32 }
+// Span is a place in a header's arena, or in the frame that it is being parsed
+// from. Spans, and not slices, so that a header holds no pointers for the garbage
+// collector to follow and may grow its arena at will.
+type Span struct{ Off, Len uint32 }
+
+// SpanOf returns the span from one offset to another.
+func SpanOf(from, to int) Span { return Span{uint32(from), uint32(to - from)} }
+
+// End returns the offset behind the span.
+func (s Span) End() int { return int(s.Off + s.Len) }
 
 type field struct {
-	name, value span
+	name, value Span
 	id          ID
 	// line tells that name and value lie in the arena as the line they came in:
 	// ": " between them and CR LF behind.
 	line bool
+	// null tells that the value is absent, which some RPC protocols can express.
+	null bool
 }
 
 // Header is an ordered list of names and values, as they came: order, case and
@@ -21,8 +29,9 @@ type field struct {
 //
 // The zero Header is empty and ready.
 type Header struct {
-	arena  []byte
-	fields []field
+	arena   []byte
+	fields  []field
+	changed bool // since the last Clear, other than by what a frame holds
 }
 
 // Len returns the number of fields.
@@ -45,7 +54,7 @@ func (h *Header) LineAt(i int) []byte {
 	if !f.line {
 		return nil
 	}
-	from, to := f.name.off, f.value.off+f.value.len+2
+	from, to := f.name.Off, f.value.Off+f.value.Len+2
 	return h.arena[from:to:to]
 }
 
@@ -88,8 +97,8 @@ func (h *Header) AddBytes(name, value []byte) { addField(h, IDOf(name), name, va
 func (h *Header) AddLine(id ID, line []byte, n int) {
 	s := put(h, line)
 	h.fields = append(h.fields, field{
-		name:  span{s.off, uint32(n)},
-		value: span{s.off + uint32(n) + 2, s.len - uint32(n) - 4},
+		name:  Span{s.Off, uint32(n)},
+		value: Span{s.Off + uint32(n) + 2, s.Len - uint32(n) - 4},
 		id:    id,
 		line:  true,
 	})
@@ -116,6 +125,7 @@ func (h *Header) DelID(id ID) bool { return h.delFrom(0, id, "") }
 
 // DelAt removes field i; the ones behind it move up.
 func (h *Header) DelAt(i int) {
+	h.changed = true
 	h.fields = append(h.fields[:i], h.fields[i+1:]...)
 }
 
@@ -127,7 +137,7 @@ func (h *Header) Clear() {
 	if cap(h.fields) > keepFields {
 		h.fields = nil
 	}
-	h.arena, h.fields = h.arena[:0], h.fields[:0]
+	h.arena, h.fields, h.changed = h.arena[:0], h.fields[:0], false
 }
 
 // What Clear keeps at most: more than an ordinary request has, and little enough
@@ -148,6 +158,7 @@ func (h *Header) Take(src *Header) {
 func (h *Header) CopyFrom(src *Header) {
 	h.arena = append(h.arena[:0], src.arena...)
 	h.fields = append(h.fields[:0], src.fields...)
+	h.changed = src.changed
 }
 
 // AddAll appends all fields of src to h.
@@ -163,13 +174,15 @@ type text interface{ ~string | ~[]byte }
 func addField[N, V text](h *Header, id ID, name N, value V) {
 	n := put(h, name)
 	h.fields = append(h.fields, field{name: n, value: put(h, value), id: id})
+	h.changed = true
 }
 
 func setField[N, V text](h *Header, id ID, name N, value V) {
 	for i := range h.fields {
 		f := &h.fields[i]
 		if f.id == id && (id != Other || EqualFold(h.bytes(f.name), string(name))) {
-			f.value, f.line = put(h, value), false
+			f.value, f.line, f.null = put(h, value), false, false
+			h.changed = true
 			h.delFrom(i+1, id, string(name))
 			return
 		}
@@ -189,13 +202,14 @@ func (h *Header) delFrom(i int, id ID, name string) bool {
 	}
 	found := k < len(h.fields)
 	h.fields = h.fields[:k]
+	h.changed = h.changed || found
 	return found
 }
 
-func (h *Header) bytes(s span) []byte { return h.arena[s.off : s.off+s.len : s.off+s.len] }
+func (h *Header) bytes(s Span) []byte { return h.arena[s.Off : s.Off+s.Len : s.Off+s.Len] }
 
-func put[T text](h *Header, b T) span {
-	s := span{uint32(len(h.arena)), uint32(len(b))}
+func put[T text](h *Header, b T) Span {
+	s := Span{uint32(len(h.arena)), uint32(len(b))}
 	h.arena = append(h.arena, b...)
 	return s
 }

@@ -1,0 +1,6 @@
+package com.example.api;
+
+/** Exported several times, in different groups and versions; each answers with which one it is. */
+public interface Variant {
+    String name();
+}

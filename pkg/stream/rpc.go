@@ -1,0 +1,219 @@
+package stream
+
+import "time"
+
+// Kind is what a message of an RPC protocol is.
+type Kind uint8
+
+const (
+	// KindHTTP is every message of a protocol that has no frames of its own kind:
+	// the zero Kind.
+	KindHTTP Kind = iota
+	// KindRequest is a request that expects a response.
+	KindRequest
+	// KindOneWay is a request to which there is no response.
+	KindOneWay
+	// KindResponse is the response to a request.
+	KindResponse
+	// KindHeartbeat asks whether the peer is alive.
+	KindHeartbeat
+	// KindHeartbeatAnswer answers a heartbeat.
+	KindHeartbeatAnswer
+	// KindGoAway announces that the peer takes no new requests on the connection.
+	KindGoAway
+	// KindEvent is any other message that concerns the connection alone.
+	KindEvent
+)
+
+// Call is what the answer to a message must know of it, and what a message's
+// codec tells about it that is not text.
+type Call struct {
+	Kind Kind
+	// Serialization is the codec's number for how the content is encoded.
+	Serialization uint8
+	// Version and Bits are the codec's own, such as a version of the frame's form
+	// and its flags.
+	Version, Bits uint8
+	// Native is the status of a response, as its protocol numbers it.
+	Native uint32
+	// ID is the number by which the sender knows the message.
+	ID uint64
+	// Timeout is how long the sender of a request waits, 0 if it does not say.
+	Timeout time.Duration
+}
+
+// RPC is the part of a head that messages of framed RPC protocols have.
+//
+// Such a head keeps its frame: what stood before and behind the content. Until a
+// field or an attribute is changed, the message is sent on as it came.
+type RPC struct {
+	Call
+	// Protocol is the name of the protocol whose frame the head keeps; "": none.
+	Protocol string
+	// Service, Method, Version and Group are attributes that requests are routed
+	// by. A codec sets them when it parses a frame; see [Head.Attribute] for
+	// everybody else.
+	Service, Method, Version, Group Span
+
+	head, tail uint32 // lengths of the frame's two parts, at the arena's front
+}
+
+// AddSpan appends a field whose name and value are parts of the frame that is
+// being parsed, for codecs. null tells that there is no value.
+func (h *Header) AddSpan(name, value Span, null bool) {
+	h.fields = append(h.fields, field{name: name, value: value, null: null})
+}
+
+// NullAt tells whether field i has no value, which is not the same as an empty one.
+func (h *Header) NullAt(i int) bool { return h.fields[i].null }
+
+// Changed tells whether fields were added, set or removed by other means than
+// those by which a codec fills a head.
+func (h *Header) Changed() bool { return h.changed }
+
+// KeepFrame makes a head that was just filled by spans of a frame keep its own
+// copy of it, without the content.
+func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
+	r := &h.RPC
+	r.Protocol = protocol
+	r.head, r.tail = content.Off, uint32(len(frame)-content.End())
+	h.arena = append(h.arena[:0], frame[:content.Off]...)
+	h.ContentLength = int64(content.Len)
+	h.changed = false
+	if r.tail > 0 {
+		h.arena = append(h.arena, frame[content.End():]...)
+		h.closeUp(content)
+	}
+	for i := range h.fields {
+		f := &h.fields[i]
+		f.id = IDOf(h.bytes(f.name))
+	}
+	h.makePath()
+}
+
+// closeUp moves the spans behind the content to where they are without it.
+func (h *Head) closeUp(content Span) {
+	end, n := uint32(content.End()), content.Len
+	move := func(s *Span) {
+		if s.Off >= end {
+			s.Off -= n
+		}
+	}
+	for i := range h.fields {
+		move(&h.fields[i].name)
+		move(&h.fields[i].value)
+	}
+	for _, a := range []*Span{&h.RPC.Service, &h.RPC.Method, &h.RPC.Version, &h.RPC.Group} {
+		move(a)
+	}
+}
+
+// makePath makes the path /service/method, so that routes and logs that know
+// paths alone know what is called.
+func (h *Head) makePath() {
+	r := &h.RPC
+	h.method = r.Method
+	if r.Service.Len == 0 {
+		return
+	}
+	from := uint32(len(h.arena))
+	h.arena = append(h.arena, '/')
+	h.arena = append(h.arena, h.bytes(r.Service)...)
+	if r.Method.Len > 0 {
+		h.arena = append(h.arena, '/')
+		h.arena = append(h.arena, h.bytes(r.Method)...)
+	}
+	h.path = Span{from, uint32(len(h.arena)) - from}
+}
+
+// Frame returns the two parts of the frame that the head keeps: what stands
+// before the content, and what stands behind it.
+func (h *Head) Frame() (head, tail []byte) {
+	n, all := h.RPC.head, h.RPC.head+h.RPC.tail
+	return h.arena[:n:n], h.arena[n:all:all]
+}
+
+// Attribute is one of the facts about an RPC request that requests are routed by.
+type Attribute uint8
+
+// The attributes, by the names that routes know them by: service, method, version
+// and group.
+const (
+	NoAttribute Attribute = iota
+	Service
+	Method
+	Version
+	Group
+)
+
+// AttributeOf returns the attribute of a name, without regard to case.
+func AttributeOf(name string) Attribute {
+	switch {
+	case EqualFold(name, "service"):
+		return Service
+	case EqualFold(name, "method"):
+		return Method
+	case EqualFold(name, "version"):
+		return Version
+	case EqualFold(name, "group"):
+		return Group
+	}
+	return NoAttribute
+}
+
+func (r *RPC) attribute(a Attribute) *Span {
+	switch a {
+	case Service:
+		return &r.Service
+	case Method:
+		return &r.Method
+	case Version:
+		return &r.Version
+	default:
+		return &r.Group
+	}
+}
+
+// Attribute returns an attribute of an RPC request, and whether it has it.
+func (h *Head) Attribute(a Attribute) (value []byte, ok bool) {
+	s := h.RPC.attribute(a)
+	return h.bytes(*s), s.Len > 0
+}
+
+// SetAttribute changes an attribute of an RPC request. The frame is encoded anew.
+func (h *Head) SetAttribute(a Attribute, value []byte) {
+	at := put(&h.Header, value)
+	*h.RPC.attribute(a) = at
+	if a == Method {
+		h.method = at
+	}
+	h.changed = true
+}
+
+// Get returns the first value of a name, and whether there is one. The attributes
+// of an RPC request count as fields of their names, before others.
+func (h *Head) Get(name string) (value []byte, ok bool) {
+	if h.RPC.Kind != KindHTTP {
+		if a := AttributeOf(name); a != NoAttribute {
+			if value, ok = h.Attribute(a); ok {
+				return value, true
+			}
+		}
+	}
+	return h.Header.Get(name)
+}
+
+// Set replaces the first field of a name and removes its others; it appends the
+// field if there is none. Of an RPC request, an attribute of the name is replaced
+// as well, and a field only if there is one.
+func (h *Head) Set(name, value string) {
+	if h.RPC.Kind != KindHTTP {
+		if a := AttributeOf(name); a != NoAttribute {
+			h.SetAttribute(a, []byte(value))
+			if _, ok := h.Header.Get(name); !ok {
+				return
+			}
+		}
+	}
+	h.Header.Set(name, value)
+}

@@ -1,0 +1,39 @@
+package xprotocol
+
+import "github.com/weirproxy/weir/pkg/protocol"
+
+// Usage is how the upstream connections of a protocol are used.
+type Usage uint8
+
+const (
+	// Multiplexed: many requests at a time, whose answers come in any order and are
+	// told apart by their ids.
+	Multiplexed Usage = iota
+	// PingPong: one request at a time, for protocols whose ids peers do not keep to.
+	PingPong
+)
+
+// DefaultMaxFrame is the limit of a frame's bytes, head, content and tail, that
+// stands for a zero.
+const DefaultMaxFrame = 8 << 20
+
+// Spec is a protocol as its author describes it.
+type Spec struct {
+	// Name is how configurations spell it.
+	Name string
+	// Aliases are further names, such as those of versions that the codec tells
+	// apart by itself.
+	Aliases []string
+	// Codec says how its frames look.
+	Codec Codec
+	// Match tells the protocol from the first bytes of a connection; nil if it can
+	// only be named.
+	Match protocol.Match
+	// Usage is how upstream connections are used.
+	Usage Usage
+	// MaxFrame is the limit of a frame's bytes where the configuration sets none; 0
+	// is DefaultMaxFrame.
+	MaxFrame int
+	// IDBits is how many bits a message's id has: 32 or 64. 0 is 64.
+	IDBits int
+}
