@@ -6,6 +6,7 @@ import (
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/protocol/http1"
 	"github.com/weirproxy/weir/pkg/server"
+	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
 )
 
 // registry is what this build of weir is made of. A build with more adds its
@@ -14,6 +15,7 @@ func registry() server.Registry {
 	return server.Registry{
 		Protocols: protocol.Registry{
 			http1.Protocol(),
+			bolt.Spec().Protocol(),
 		},
 		Filters: filter.Registry{
 			"fault": fault.Make,

@@ -45,9 +45,19 @@ func (c *Chain) Reserve(n int) []byte {
 			return free
 		}
 	}
-	s := c.pool.Get(n)
+	s := c.pool.Get(max(n, c.following()))
 	c.push(View{slab: s, data: s.buf[:0]}, true)
 	return s.buf
+}
+
+// following is how large a slab is to be that continues what is appended piece by
+// piece: twice the last, so that many small pieces make few slabs.
+func (c *Chain) following() int {
+	const most = 32 << 10
+	if t := c.tail; t != nil && t.owned {
+		return min(2*t.view.slab.Cap(), most)
+	}
+	return 0
 }
 
 // Commit adds the first n bytes of what Reserve returned.

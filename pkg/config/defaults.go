@@ -28,6 +28,7 @@ func (c *Listener) setDefaults() {
 }
 
 func (c *ProxyConfig) setDefaults() {
+	c.DetectTimeout = 5 * time.Second
 	c.DownstreamProtocol = "Auto"
 	c.UpstreamProtocol = "Auto"
 	c.XForwardedFor = ForwardedAppend
@@ -58,10 +59,6 @@ func (c *HeaderOption) setDefaults() {
 
 func (c *VariableMatcher) setDefaults() {
 	c.Model = ModelAnd
-}
-
-func (c *RouteAction) setDefaults() {
-	c.Timeout = 15 * time.Second
 }
 
 func (c *RetryPolicy) setDefaults() {
@@ -110,6 +107,17 @@ func (c *LBConfig) setDefaults() {
 
 func (c *Keepalive) setDefaults() {
 	c.Interval = 15 * time.Second
+}
+
+func (c *RPCConfig) setDefaults() {
+	c.MaxFrameSize = 8 << 20
+	c.MaxConcurrentRequests = 1024
+}
+
+func (c *Heartbeat) setDefaults() {
+	c.Interval = 5 * time.Second
+	c.Timeout = time.Second
+	c.Count = 3
 }
 
 func (c *Host) setDefaults() {

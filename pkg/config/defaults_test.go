@@ -37,6 +37,7 @@ func TestDefaults(t *testing.T) {
 	c := mustLoad(t, "minimal.json", minimal)
 	proxy := &ProxyConfig{
 		Name: "127.0.0.1:1", DownstreamProtocol: "Auto", UpstreamProtocol: "Auto", RouterConfigName: "r", Protocols: []string{"Auto"},
+		DetectTimeout: 5 * time.Second,
 		XForwardedFor: "append", RequestID: "off", MergeSlashes: true,
 		HTTP1: HTTP1Config{
 			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,
@@ -55,7 +56,7 @@ func TestDefaults(t *testing.T) {
 				{
 					Match: RouteMatch{Prefix: "/", Variables: []VariableMatcher{{Name: "v", Model: "and"}}},
 					Route: &RouteAction{
-						ClusterName: "c", Timeout: 15 * time.Second,
+						ClusterName: "c",
 						RetryPolicy: &RetryPolicy{NumRetries: 1, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
 						HeaderEdits: HeaderEdits{RequestHeadersToAdd: []HeaderOption{{Header: HeaderValue{Key: "a"}, Append: true}}},
 					},
@@ -71,7 +72,8 @@ func TestDefaults(t *testing.T) {
 			}},
 			Hosts:          []Host{{Address: "127.0.0.1:1", Weight: 1}},
 			ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second, Keepalive: &Keepalive{Interval: 15 * time.Second},
-			LBConfig: LBConfig{ChoiceCount: 2, ActiveRequestBias: 1}, RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
+			Heartbeat: Heartbeat{Interval: 5 * time.Second, Timeout: time.Second, Count: 3},
+			LBConfig:  LBConfig{ChoiceCount: 2, ActiveRequestBias: 1}, RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
 		}}},
 		Admin:   &Admin{Address: AdminAddress{SocketAddress: SocketAddress{Address: "127.0.0.1", Port: 0}}},
 		Metrics: Metrics{Sinks: []Sink{{Type: "prometheus", Prometheus: &PrometheusSink{Endpoint: "/metrics"}}}},
@@ -95,8 +97,8 @@ func TestZeros(t *testing.T) {
     "lb_subset_config": {}, "hosts": [{"address": "127.0.0.1:1"}]}]}}`)
 	s, cluster := c.Servers[0], c.ClusterManager.Clusters[0]
 	routes := s.Routers[0].VirtualHosts[0].Routes
-	if s.GracefulTimeout != 30*time.Second || s.LogPath != "stdout" || routes[0].Route.Timeout != 15*time.Second {
-		t.Errorf("stored zeros must mean the defaults: %v %q %v", s.GracefulTimeout, s.LogPath, routes[0].Route.Timeout)
+	if s.GracefulTimeout != 30*time.Second || s.LogPath != "stdout" {
+		t.Errorf("stored zeros must mean the defaults: %v %q", s.GracefulTimeout, s.LogPath)
 	}
 	if routes[0].Route.RegexRewrite != nil || routes[1].Route != nil || cluster.Subsets != nil {
 		t.Error("stored empty objects must mean nothing")

@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// Protocols are the protocols a proxy may speak, besides Auto.
 	Protocols []string
+	// RPC are those of the protocols that are framed RPC protocols.
+	RPC []string
 	// NetworkFilters are the network filters there are, besides proxy and connection_manager.
 	NetworkFilters []string
 	// StreamFilters are the stream filters there are.

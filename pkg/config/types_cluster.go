@@ -38,10 +38,13 @@ type Cluster struct {
 	Hosts []Host `json:"hosts"`
 	// Time for a connection to be made.
 	ConnectTimeout time.Duration `json:"connect_timeout"`
-	// An upstream connection without a request for this long is closed. Keep it below the keep-alive time of the hosts (Node.js: 5s).
+	// An upstream connection without a request for this long is closed, unless heartbeats keep it. Keep it below the keep-alive time
+	// of the hosts (Node.js: 5s).
 	IdleTimeout time.Duration `json:"idle_timeout"`
 	// TCP keep-alive probes on upstream connections; absent: the operating system's settings.
 	Keepalive *Keepalive `json:"keepalive"`
+	// Heartbeats on upstream connections of protocols that have them (bolt, Dubbo).
+	Heartbeat Heartbeat `json:"heartbeat"`
 	// SO_MARK of upstream sockets; 0: none.
 	Mark uint32 `json:"mark"`
 	// Settings of the load balancer.
@@ -187,6 +190,17 @@ type Keepalive struct {
 	Interval time.Duration `json:"interval"`
 	// Time without an answer after which the connection is given up; 0s: the operating system's setting.
 	Timeout time.Duration `json:"timeout"`
+}
+
+// Heartbeat says how the life of a silent host is checked: a dead one is noticed after interval and count times timeout.
+type Heartbeat struct {
+	Source
+	// Time without a frame from the host before a heartbeat is sent; 0s: none is.
+	Interval time.Duration `json:"interval"`
+	// Time for an answer, before the next heartbeat.
+	Timeout time.Duration `json:"timeout"`
+	// Heartbeats without an answer after which the connection is given up.
+	Count int `json:"count" min:"1" max:"100"`
 }
 
 // Host is one host of a cluster.

@@ -14,6 +14,9 @@ type ProxyConfig struct {
 	UpstreamProtocol string `json:"upstream_protocol"`
 	// true: a connection in a protocol that is not recognised goes to the next network filter instead of being closed.
 	FallbackForUnknownProtocol bool `json:"fallback_for_unknown_protocol"`
+	// Time for the first bytes of a connection to tell its protocol, where there are several: from the first byte on, or, with
+	// fallback_for_unknown_protocol, from the connection's begin.
+	DetectTimeout time.Duration `json:"detect_timeout"`
 	// Name of the router (servers[].routers) whose routes are used.
 	RouterConfigName string `json:"router_config_name"`
 	// Settings of the downstream protocol, or one object per protocol name; see HTTP/1 below.
@@ -33,6 +36,8 @@ type ProxyConfig struct {
 	Protocols []string `json:"-"`
 	// HTTP1 is what ExtendConfig says about Http1, over the defaults.
 	HTTP1 HTTP1Config `json:"-"`
+	// RPC is what ExtendConfig says about RPC protocols, over the defaults, by name.
+	RPC map[string]*RPCConfig `json:"-"`
 
 	_ struct{} `ignored:"validate_clusters: that the clusters of all routes exist is always checked"`
 	_ struct{} `ignored:"router_handler_name: weir has one way to look up a route"`
@@ -92,5 +97,15 @@ type HTTP1Config struct {
 	AllowUpgrade bool `json:"allow_upgrade"`
 
 	_ struct{} `later:"http2_use_stream: HTTP/2"`
-	_ struct{} `later:"enable_bolt_goaway: bolt"`
+}
+
+// RPCConfig is extend_config for an RPC protocol: bolt, dubbo.
+type RPCConfig struct {
+	Source
+	// Bytes of a frame; a bigger request is answered with an error, and its connection closed.
+	MaxFrameSize int `json:"max_frame_size" min:"1024" max:"1073741824"`
+	// Requests under way on one connection; a client that sends more is not read from until some are answered.
+	MaxConcurrentRequests int `json:"max_concurrent_requests" min:"1" max:"1000000"`
+	// true: at the begin of a drain, bolt clients are sent a GoAway, which clients that do not know it answer by closing.
+	EnableBoltGoaway bool `json:"enable_bolt_goaway"`
 }

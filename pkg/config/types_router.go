@@ -162,7 +162,8 @@ type RouteAction struct {
 	// Labels that a host must have (subset load balancing).
 	MetadataMatch Metadata `json:"metadata_match"`
 	// Time for the response to begin, once the request is complete, retries included; from then on the stream's idle timeout watches
-	// it, so that a long download is not cut off. 0s means the default, because MOSN stores it for "not given".
+	// it, so that a long download is not cut off. 0s, which MOSN stores for "not given", means 15s, or the time that an RPC request
+	// itself says that its caller waits.
 	Timeout time.Duration `json:"timeout"`
 	// Which failures are retried.
 	RetryPolicy *RetryPolicy `json:"retry_policy"`

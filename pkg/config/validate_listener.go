@@ -172,6 +172,9 @@ func (v *validator) checkProxy(l *Listener) {
 		hint := nameHint(p.RouterConfigName, v.routers)
 		v.report.ErrorHint(p.At("router_config_name"), hint, "there is no router %q", p.RouterConfigName)
 	}
+	if p.DetectTimeout <= 0 {
+		v.report.Errorf(p.At("detect_timeout"), "must be greater than 0s")
+	}
 	v.checkProtocols(p)
 	p.UpstreamProtocol = v.checkProtocol(p.At("upstream_protocol"), p.UpstreamProtocol)
 	v.checkExtendConfig(p)
@@ -234,11 +237,17 @@ func (v *validator) checkExtendConfig(p *ProxyConfig) {
 		return
 	}
 	names := slices.Concat(v.options.Protocols, knownProtocols())
+	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
 	named := slices.ContainsFunc(n.Members(), func(m Member) bool { _, ok := canonical(m.Key, names); return ok })
 	http1 := slices.Contains(p.Protocols, "Http1") || slices.Contains(p.Protocols, Auto)
 	switch {
 	case !named && http1:
 		n.without("sub_protocol").DecodeInto(&p.HTTP1, v.report)
+		return
+	case !named && slices.ContainsFunc(p.Protocols, isRPC):
+		for _, name := range p.Protocols {
+			v.decodeRPC(p, name, n.without("sub_protocol"))
+		}
 		return
 	case !named:
 		if len(n.Members()) > 1 || n.Get("sub_protocol") == nil {
@@ -251,10 +260,23 @@ func (v *validator) checkExtendConfig(p *ProxyConfig) {
 		switch {
 		case name == "Http1":
 			m.Value.DecodeInto(&p.HTTP1, v.report)
+		case slices.Contains(v.options.RPC, name):
+			v.decodeRPC(p, name, m.Value)
 		case !known:
 			v.report.ErrorKey(n, m.Key, DidYouMean(m.Key, names), "there is no protocol %q", m.Key)
 		case !m.Value.isEmpty():
 			v.report.WarnKey(n, m.Key, "not there yet: settings of the protocol %s", name)
 		}
 	}
+}
+
+// decodeRPC decodes the settings of an RPC protocol.
+func (v *validator) decodeRPC(p *ProxyConfig, name string, n *Node) {
+	c := new(RPCConfig)
+	DecodeDefaults(c)
+	n.DecodeInto(c, v.report)
+	if p.RPC == nil {
+		p.RPC = make(map[string]*RPCConfig)
+	}
+	p.RPC[name] = c
 }

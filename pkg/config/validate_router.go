@@ -155,9 +155,6 @@ func (v *validator) checkAction(r *Route) {
 
 // replaceZeros puts defaults in the place of zeros that MOSN writes for "not given" when it stores its configuration.
 func (c *RouteAction) replaceZeros() {
-	if c.Timeout == 0 {
-		c.Timeout = Default[RouteAction]().Timeout
-	}
 	if c.RegexRewrite != nil && c.RegexRewrite.Node().isEmpty() {
 		c.RegexRewrite = nil
 	}

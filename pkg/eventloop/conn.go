@@ -185,6 +185,9 @@ func (c *Conn) Close() {
 // make the system reset the connection: it is for connections that are idle.
 func (c *Conn) CloseNow() { c.fail(nil) }
 
+// CloseWith is CloseNow, and err is what the handler is told.
+func (c *Conn) CloseWith(err error) { c.fail(err) }
+
 // Abort closes the connection at once with a reset, so that the peer cannot take
 // what it got for everything.
 func (c *Conn) Abort() {

@@ -84,7 +84,7 @@ func TestFinishedWhileAway(t *testing.T) {
 	const streams = 16
 	w := &filtertest.Worker{}
 	g := &gate{open: make(chan struct{})}
-	env := &filter.Env{Worker: w, Goroutines: newPool(t, streams), BufferLimit: 1000}
+	env := &filter.Env{Worker: w, Goroutines: newPool(t, 2*streams), BufferLimit: 1000}
 	chain := filter.Chain{filter.NewLink("gate", g)}
 	var es [streams]parked
 	for i := range es {

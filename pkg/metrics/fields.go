@@ -17,6 +17,7 @@ func (s *ListenerStats) stats() []stat {
 		{key: "connection_total", help: "Connections accepted.", at: &s.ConnectionTotal},
 		{key: "connection_destroy", help: "Connections closed.", at: &s.ConnectionDestroy},
 		{key: "connection_active", help: "Connections open.", at: &s.ConnectionActive},
+		{key: "connection_unknown", help: "Connections whose protocol could not be told from their first bytes.", at: &s.ConnectionUnknown},
 		{key: "connection_rejected", help: "Connections closed at once because of a limit.", at: &s.ConnectionRejected},
 		{key: "bytes_read_total", help: "Bytes read from connections.", at: &s.BytesReadTotal},
 		{key: "bytes_write_total", help: "Bytes written to connections.", at: &s.BytesWriteTotal},
@@ -52,6 +53,7 @@ func (u *Upstream) stats() []stat {
 		{key: "connection_remote_close", help: "Connections closed by the host.", at: &u.ConnectionRemoteClose},
 		{key: "connection_local_close_with_active_request", help: "Connections closed by weir under a request.", at: &u.ConnectionLocalCloseWithActiveRequest},
 		{key: "connection_remote_close_with_active_request", help: "Connections closed by the host under a request.", at: &u.ConnectionRemoteCloseWithActiveRequest},
+		{key: "connection_silent", help: "Connections closed because the host did not answer heartbeats.", at: &u.ConnectionSilent},
 		{key: "connection_bytes_read_total", help: "Bytes read from connections.", at: &u.BytesReadTotal},
 		{key: "connection_bytes_write", help: "Bytes written to connections.", at: &u.BytesWriteTotal},
 		{key: "request_total", help: "Requests sent, every try counted.", at: &u.RequestTotal},
@@ -61,6 +63,7 @@ func (u *Upstream) stats() []stat {
 		{key: "request_timeout", help: "Requests whose response did not come in time.", at: &u.RequestTimeout},
 		{key: "response_success", help: "Responses below 500.", at: &u.ResponseSuccess},
 		{key: "response_failed", help: "Responses of 500 and above.", at: &u.ResponseFailed},
+		{key: "response_unknown", help: "Messages of the host that nobody waited for, or no more, and that were dropped.", at: &u.ResponseUnknown},
 		{key: "request_duration_time", help: "Time from sending a request to the end of its response.", at: &u.Latency},
 	}
 }

@@ -11,6 +11,7 @@ type ListenerStats struct {
 	ConnectionDestroy  uint64
 	ConnectionActive   int64
 	ConnectionRejected uint64
+	ConnectionUnknown  uint64
 
 	BytesReadTotal  uint64
 	BytesWriteTotal uint64
@@ -47,6 +48,7 @@ type Upstream struct {
 	ConnectionRemoteClose                  uint64
 	ConnectionLocalCloseWithActiveRequest  uint64
 	ConnectionRemoteCloseWithActiveRequest uint64
+	ConnectionSilent                       uint64
 
 	BytesReadTotal  uint64
 	BytesWriteTotal uint64
@@ -58,6 +60,7 @@ type Upstream struct {
 	RequestTimeout     uint64
 	ResponseSuccess    uint64
 	ResponseFailed     uint64
+	ResponseUnknown    uint64
 	Latency            Histogram
 }
 

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weirproxy/weir/pkg/config"
@@ -20,6 +21,8 @@ type ClientMaker func(link stream.Link, heads *stream.Pool) stream.ClientCodec
 type Protocol struct {
 	// Name as configurations spell it.
 	Name string
+	// Aliases are further names of it.
+	Aliases []string
 	// Server returns the maker of codecs for the downstream connections of a proxy.
 	Server func(c *config.ProxyConfig) ServerMaker
 	// Client makes the codec of an upstream connection.
@@ -28,6 +31,8 @@ type Protocol struct {
 	// protocol, for detection; see [Detector]. A protocol without it is only spoken
 	// where it is named.
 	Match Match
+	// RPC tells that messages are whole frames of an RPC protocol.
+	RPC bool
 	// Multiplexed tells that an upstream connection carries many streams at a time.
 	Multiplexed bool
 }
@@ -38,23 +43,35 @@ type Registry []Protocol
 // Find returns the protocol of a name, without regard to case.
 func (r Registry) Find(name string) (*Protocol, bool) {
 	for i := range r {
-		if strings.EqualFold(r[i].Name, name) {
+		if r[i].named(name) {
 			return &r[i], true
 		}
 	}
 	return nil, false
 }
 
-// Select returns the protocol for connections of a proxy that lists some names:
-// the first that there is. Auto stands for the first of all.
-func (r Registry) Select(names []string) (*Protocol, bool) {
+func (p *Protocol) named(name string) bool {
+	return strings.EqualFold(p.Name, name) ||
+		slices.ContainsFunc(p.Aliases, func(a string) bool { return strings.EqualFold(a, name) })
+}
+
+// Select returns the protocols for connections of a proxy that lists some names,
+// in that order and each once; for Auto all that can be detected. Names of
+// protocols that there are not have no effect.
+func (r Registry) Select(names []string) []*Protocol {
+	var ps []*Protocol
 	for _, name := range names {
-		if name == Auto && len(r) > 0 {
-			return &r[0], true
+		if name == Auto {
+			for i := range r {
+				if r[i].Match != nil {
+					ps = append(ps, &r[i])
+				}
+			}
+			continue
 		}
-		if p, ok := r.Find(name); ok {
-			return p, true
+		if p, ok := r.Find(name); ok && !slices.Contains(ps, p) {
+			ps = append(ps, p)
 		}
 	}
-	return nil, false
+	return ps
 }

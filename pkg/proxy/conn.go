@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -15,6 +16,7 @@ type downConn struct {
 	l      *listener
 	shared *Shared
 	io     *eventloop.Conn
+	proto  *protocol.Protocol // nil while it is being detected
 	codec  stream.ServerCodec
 	local  *netip.AddrPort
 
@@ -22,7 +24,15 @@ type downConn struct {
 	timer      eventloop.Timer
 	since      int64 // when the present phase began, on the loop's clock
 	id         uint64
+	sniffed    bool         // bytes have come that do not tell the protocol yet
+	closing    bool         // the protocol will not be known
 	phase      stream.Phase // that the timer is set for
+}
+
+// speak makes the connection speak a protocol.
+func (c *downConn) speak(p *Speaker) {
+	c.proto = p.Protocol
+	c.codec = p.NewCodec(c.io, c, &c.l.worker.heads)
 }
 
 // NewStream gives the codec the other end of a new stream.
@@ -93,7 +103,7 @@ func (c *downConn) settle() {
 	c.phase, c.since = phase, loop.Now()
 	switch phase {
 	case stream.ReadingHead:
-		loop.Schedule(&c.timer, c.l.HeaderTimeout, c)
+		loop.Schedule(&c.timer, c.headTimeout(), c)
 	case stream.Closing:
 		loop.Cancel(&c.timer)
 		c.io.Close()
@@ -113,7 +123,7 @@ func (c *downConn) Expired(*eventloop.Timer) {
 	limit := time.Duration(0)
 	switch c.phase {
 	case stream.ReadingHead:
-		limit = c.l.HeaderTimeout
+		limit = c.headTimeout()
 	case stream.Idle:
 		limit = c.l.IdleTimeout
 		if c.l.draining {
@@ -136,6 +146,15 @@ func (c *downConn) Expired(*eventloop.Timer) {
 	c.settle()
 }
 
+// headTimeout is the time for what the client has begun: a request's head, or what
+// tells its protocol.
+func (c *downConn) headTimeout() time.Duration {
+	if c.proto == nil {
+		return c.l.DetectTimeout
+	}
+	return c.l.HeaderTimeout
+}
+
 // drainIdle is how long an idle connection stays open in a drain: a request may be
 // on its way, which would be lost.
 const drainIdle = time.Second
@@ -144,6 +163,9 @@ const drainIdle = time.Second
 // that begins (lastResponse): only then can the client be told not to send another
 // request. One whose response had begun before may do so.
 func (c *downConn) drain() {
+	if a, ok := c.codec.(stream.Announcer); ok {
+		a.Announce()
+	}
 	if c.phase == stream.Idle {
 		c.l.worker.Loop.Schedule(&c.timer, drainIdle, c)
 	}

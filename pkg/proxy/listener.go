@@ -102,7 +102,11 @@ func (w *Worker) Accept(socket *Shared, io *eventloop.Conn) eventloop.Handler {
 		c.local = &l.Local
 	}
 	l.add(c)
-	c.codec = l.NewCodec(io, c, &w.heads)
+	if l.Detector == nil {
+		c.speak(&l.Protocols[0])
+	} else {
+		c.codec = (*sniffer)(c)
+	}
 	c.begin()
 	return c
 }

@@ -100,6 +100,9 @@ func (s *activeStream) record() {
 		rs.Codes.CountCode(s.info.Status)
 		rs.Latency.Record(took)
 	}
+	if s.req.RPC.Kind == stream.KindHeartbeat {
+		return
+	}
 	for _, log := range s.l.logs {
 		log.Append(&s.info)
 	}

@@ -75,16 +75,15 @@ func (s *activeStream) answer(status int, body []byte) {
 	s.body.drop()
 	h := &s.resp
 	h.Status = status
+	h.Flags = s.info.Flags
 	h.ContentLength = int64(len(body))
-	if _, ok := h.GetID(stream.ContentType); !ok && len(body) > 0 {
-		h.Add("Content-Type", "text/plain")
+	if s.req.RPC.Kind == stream.KindHTTP {
+		s.answerFields(len(body) > 0)
 	}
-	s.w.now()
-	h.SetID(stream.Date, s.w.date)
 	if s.route != nil {
 		s.route.RewriteResponse(h)
 	}
-	if len(body) == 0 || string(s.req.Method()) == "HEAD" {
+	if len(body) == 0 || s.req.RPC.Kind == stream.KindHTTP && string(s.req.Method()) == "HEAD" {
 		s.filters.Head(filter.ResponseDirection, h, true)
 		return
 	}
@@ -96,14 +95,22 @@ func (s *activeStream) answer(status int, body []byte) {
 	d.Clear()
 }
 
+// answerFields sets the fields that HTTP wants in a response of weir's own.
+func (s *activeStream) answerFields(body bool) {
+	h := &s.resp
+	if _, ok := h.GetID(stream.ContentType); !ok && body {
+		h.Add("Content-Type", "text/plain")
+	}
+	s.w.now()
+	h.SetID(stream.Date, s.w.date)
+}
+
 // breakResponse ends a response in its middle, so that the client notices.
 func (s *activeStream) breakResponse() {
 	s.flags |= responseOver | requestOver | committed
 	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
 	s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
-	if s.has(responseBegun) {
-		s.conn.breakOff()
-	}
+	s.breakOff()
 }
 
 // flagOf is the response flag of a try's failure.
@@ -136,4 +143,13 @@ func statusOf(r stream.Reason) (status int, text string) {
 		return 502, "the upstream broke its protocol\n"
 	}
 	return 502, "the upstream ended the connection\n"
+}
+
+// breakOff ends the connection under a response that has begun: the client must
+// not take what it got for the whole. Of an RPC response it got nothing, because
+// that is sent when it is complete.
+func (s *activeStream) breakOff() {
+	if s.has(responseBegun) && !s.proto.RPC {
+		s.conn.breakOff()
+	}
 }

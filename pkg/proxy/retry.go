@@ -49,9 +49,9 @@ func (s *activeStream) failed(r stream.Reason) {
 
 // retryStatus tries again after a response whose status the route's policy
 // names. It returns false if the response is to be passed on.
-func (s *activeStream) retryStatus(status int, end bool) bool {
-	p := s.policy()
-	if p == nil || !p.Status(status) || s.has(committed) || !s.retryable(false) {
+func (s *activeStream) retryStatus(h *stream.Head, end bool) bool {
+	p, status := s.policy(), h.Status
+	if p == nil || !p.Status(status) || s.has(committed) || !s.retryable(h.RPC.Refused) {
 		return false
 	}
 	t := &s.try
@@ -78,7 +78,10 @@ func (s *activeStream) retryable(unprocessed bool) bool {
 		}
 		return false
 	}
-	return unprocessed || p.Idempotent || idempotent(s.req.Method())
+	if s.req.RPC.Kind == stream.KindOneWay {
+		return unprocessed // whoever sends one cannot be told that it came twice
+	}
+	return unprocessed || p.Idempotent || s.mayRepeat()
 }
 
 // idempotent tells whether a request may be executed more than once because of

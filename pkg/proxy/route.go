@@ -16,21 +16,34 @@ import (
 // weir's own headers are set, and the route is found, in this order, so that what
 // is routed is what is forwarded.
 func (s *activeStream) direct() {
-	ok := s.normalise()
-	s.forwarded()
+	rpc := s.req.RPC.Kind != stream.KindHTTP
+	ok := true
+	if rpc {
+		s.info.PathOriginal = s.req.Path()
+	} else {
+		ok = s.normalise()
+		s.forwarded()
+	}
 	chain := s.cfg.Default
 	if ok {
 		if s.match(); s.route != nil {
 			chain = s.cfg.Chains[s.route.ID]
 		}
 	}
+	if rpc {
+		s.callTimeout()
+	}
 	s.filters.Begin(&s.l.env, chain, s, &s.info, (*requestSink)(s), (*responseSink)(s))
 	s.startClock()
 	switch {
 	case !ok:
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
+	case s.req.RPC.Kind == stream.KindHeartbeat:
+		s.filters.Head(filter.RequestDirection, &s.req, s.has(requestOver))
 	case s.route == nil:
 		s.filters.Reply(filter.Reply{Status: 404, Body: "no route\n", Flags: stream.NoRouteFound})
+	case rpc:
+		s.filters.Head(filter.RequestDirection, &s.req, s.has(requestOver))
 	default:
 		_, expects := s.req.GetID(stream.Expect)
 		s.filters.Head(filter.RequestDirection, &s.req, s.has(requestOver))
@@ -174,6 +187,10 @@ func (k *requestSink) Head(_ *stream.Head, end bool) {
 	s.enter()
 	s.flags |= forwarded
 	s.body.headOnly = end
+	if s.req.RPC.Kind == stream.KindHeartbeat && !s.heartbeat() {
+		s.leave()
+		return
+	}
 	switch s.route.Action {
 	case router.SendRedirect:
 		s.redirect()

@@ -26,11 +26,14 @@ type Listener struct {
 	Local  netip.AddrPort // the address listened on
 	Shared *Shared        // outlives snapshots
 
-	Protocol *protocol.Protocol
-	NewCodec protocol.ServerMaker
-	Router   string // name of the route table
-	Routes   *router.Table
-	Clusters *upstream.Snapshot // that the routes refer to
+	// Protocols are what connections may speak, and their codecs' makers. Detector
+	// tells which; it is nil if there is one.
+	Protocols     []Speaker
+	Detector      *protocol.Detector
+	DetectTimeout time.Duration
+	Router        string // name of the route table
+	Routes        *router.Table
+	Clusters      *upstream.Snapshot // that the routes refer to
 	// Chains are the stream filters of each route, by its ID; Default those of a
 	// request that no route takes.
 	Chains  []filter.Chain
@@ -48,6 +51,12 @@ type Listener struct {
 	RequestTimeout    time.Duration // for a whole request to arrive; 0: none
 	StreamIdleTimeout time.Duration // 0: none
 	IdleTimeout       time.Duration // of a connection between requests; 0: none
+}
+
+// Speaker is a protocol on the connections of a listener.
+type Speaker struct {
+	*protocol.Protocol
+	NewCodec protocol.ServerMaker
 }
 
 // Shared is what all workers, and all snapshots, of a listener's socket have in

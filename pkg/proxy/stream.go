@@ -8,6 +8,7 @@ import (
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/router"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -27,7 +28,8 @@ type activeStream struct {
 	w       *Worker
 	conn    *downConn
 	l       *listener
-	cfg     *Listener // of the moment when the request came
+	cfg     *Listener          // of the moment when the request came
+	proto   *protocol.Protocol // of the request, and so of the host
 	down    stream.End
 	filters filter.Stream
 	info    stream.Info
@@ -100,7 +102,7 @@ func (s *activeStream) leave() {
 // begin makes s the stream of a new request.
 func (s *activeStream) begin(c *downConn, sender stream.End) {
 	w := s.w
-	s.conn, s.l, s.cfg, s.down = c, c.l, c.l.Listener, sender
+	s.conn, s.l, s.cfg, s.proto, s.down = c, c.l, c.l.Listener, c.proto, sender
 	s.flags, s.pauses, s.depth = 0, 0, 0
 	s.try = try{}
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
@@ -110,7 +112,7 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.body.begin(w.Loop.Buffers())
 	s.info = stream.Info{
 		Request:          &s.req,
-		Protocol:         s.cfg.Protocol.Name,
+		Protocol:         c.proto.Name,
 		ConnectionID:     c.id,
 		DownstreamRemote: c.io.RemoteAddr(),
 		DownstreamLocal:  *c.local,
@@ -285,7 +287,5 @@ func (s *activeStream) giveUp(r stream.Reset) {
 		c.Socket().Abort()
 	}
 	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
-	if s.has(responseBegun) {
-		s.conn.breakOff()
-	}
+	s.breakOff()
 }

@@ -15,6 +15,7 @@ type try struct {
 	host    *upstream.Host
 	conn    *upstream.Conn // nil while none was given yet
 	up      stream.End     // where the request goes; nil without a connection
+	at      uint64         // the connection's position when the request began
 	pending upstream.Pending
 
 	start    int64 // on the loop's clock
@@ -67,11 +68,12 @@ func (s *activeStream) startTry() {
 	t.start = s.w.Loop.Now()
 	s.info.Tries++
 	s.info.UpstreamHost = h.Address
-	if s.route.AutoHost {
+	http := s.req.RPC.Kind == stream.KindHTTP
+	if s.route.AutoHost && http {
 		s.w.request.Reset(&s.req, &s.info)
 		router.RewriteHost(&s.w.request, h.Hostname)
 	}
-	if len(s.req.Authority()) == 0 { // HTTP/1.0 need not name a host, HTTP/1.1 must
+	if http && len(s.req.Authority()) == 0 { // HTTP/1.0 need not name a host, HTTP/1.1 must
 		s.req.SetAuthority([]byte(h.Address))
 	}
 	if p := s.perTry(); p > 0 {
@@ -79,12 +81,12 @@ func (s *activeStream) startTry() {
 		s.setTimer()
 	}
 	if !t.movedOn { // idle connections are what a moved request just ran into
-		if c := h.Acquire(); c != nil {
+		if c := h.Acquire(s.proto); c != nil {
 			s.connected(c)
 			return
 		}
 	}
-	if r, ok := h.Wait(s, &t.pending); !ok {
+	if r, ok := h.Wait(s, &t.pending, s.proto); !ok {
 		s.tryFailed(r)
 	}
 }
@@ -106,10 +108,10 @@ func (s *activeStream) Unconnected(r stream.Reset) {
 // connected sends the request over a connection.
 func (s *activeStream) connected(c *upstream.Conn) {
 	t := &s.try
-	t.conn = c
+	t.conn, t.at = c, c.Position()
 	t.up = c.Open((*upEnd)(s))
 	s.info.UpstreamConnectionID = c.ID()
-	s.info.UpstreamLocal, s.info.UpstreamProtocol = c.LocalAddr(), s.w.Upstream.Name
+	s.info.UpstreamLocal, s.info.UpstreamProtocol = c.LocalAddr(), s.proto.Name
 	t.host.Stats.RequestTotal++
 	t.host.Stats.RequestActive++
 	s.cluster.Stats.RequestTotal++
@@ -117,6 +119,7 @@ func (s *activeStream) connected(c *upstream.Conn) {
 	if s.pauses&pausesResponse != 0 {
 		t.up.Pause()
 	}
+	s.timeLeft()
 	t.up.Head(&s.req, s.body.headOnly)
 	if t.up == nil { // the codec refused the head
 		return
@@ -184,7 +187,7 @@ func (e *upEnd) Head(h *stream.Head, end bool) {
 		if !s.has(committed) {
 			s.down.Head(h, false)
 		}
-	case s.retryStatus(h.Status, end):
+	case s.retryStatus(h, end):
 	default:
 		s.countResponse(h.Status)
 		s.resp.Take(h)
@@ -223,9 +226,10 @@ func (e *upEnd) Trailers(t *stream.Header) {
 func (e *upEnd) Reset(r stream.Reset) {
 	s := (*activeStream)(e)
 	s.enter()
+	at := s.try.at
 	if c := s.endTry(); c != nil {
 		if r.Reason == stream.ConnectionLost && !r.Unprocessed {
-			r.Unprocessed = c.Undelivered()
+			r.Unprocessed = c.Undelivered(at)
 		}
 		c.Release()
 	}

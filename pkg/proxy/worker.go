@@ -20,7 +20,6 @@ type Options struct {
 	Index      int
 	Stats      *metrics.Worker
 	Goroutines filter.Goroutines
-	Upstream   *protocol.Protocol // spoken to hosts
 	// NextID numbers connections, uniquely in the process.
 	NextID func() uint64
 	// Clock is the wall clock.
@@ -65,7 +64,9 @@ func NewWorker(o Options) *Worker {
 		Loop:   o.Loop,
 		Worker: o.Index,
 		Rand:   w.rng.Uint64,
-		Codec:  func(link stream.Link) stream.ClientCodec { return o.Upstream.Client(link, &w.heads) },
+		Codec: func(link stream.Link, p *protocol.Protocol) stream.ClientCodec {
+			return p.Client(link, &w.heads)
+		},
 		Stats:  o.Stats,
 		NextID: o.NextID,
 	})

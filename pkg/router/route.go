@@ -33,6 +33,9 @@ type Route struct {
 
 	// Timeout is for the response to begin, retries included; 0: none.
 	Timeout time.Duration
+	// TimeoutGiven tells that the configuration sets it: otherwise a request that
+	// has a timeout of its own keeps to that.
+	TimeoutGiven bool
 	// Retry is nil if nothing is retried.
 	Retry *RetryPolicy
 	// UpstreamProtocol is "" where the proxy's own setting counts.
@@ -92,10 +95,16 @@ func (c *compiler) route(conf *config.Route, vh *virtualHost, id int) *Route {
 	return rt
 }
 
+// defaultTimeout is for routes that do not set theirs.
+const defaultTimeout = 15 * time.Second
+
 // action compiles how a route forwards requests.
 func (c *compiler) action(rt *Route, conf *config.Route) {
 	a := conf.Route
-	rt.Timeout = a.Timeout
+	rt.Timeout, rt.TimeoutGiven = a.Timeout, a.Timeout > 0
+	if !rt.TimeoutGiven {
+		rt.Timeout = defaultTimeout
+	}
 	rt.UpstreamProtocol = a.UpstreamProtocol
 	rt.edits[0] = c.edits(a.Source, a.HeaderEdits)
 	rt.target = c.target(a)

@@ -335,7 +335,7 @@ func TestRouteFacts(t *testing.T) {
 	if rt.FilterConfig("fault") != own || rt.FilterConfig("gzip") != hosts || rt.FilterConfig("x") != nil {
 		t.Error("a route's filter settings do not come before its virtual host's")
 	}
-	if rt.Timeout != a.Timeout || rt.UpstreamProtocol != "Http2" || !rt.AutoHost || rt.Retry != nil {
+	if rt.Timeout != defaultTimeout || rt.TimeoutGiven || rt.UpstreamProtocol != "Http2" || !rt.AutoHost || rt.Retry != nil {
 		t.Errorf("route: %+v", rt)
 	}
 	if diff := cmp.Diff(map[string]string{"k": "v"}, rt.Metadata); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/router"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -68,14 +69,13 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		return nil
 	}
 	table := b.tables[p.RouterConfigName]
-	proto, ok := b.registry.Protocols.Select(p.Protocols)
-	if table == nil || !ok {
+	protos := b.registry.Protocols.Select(p.Protocols)
+	if table == nil || len(protos) == 0 {
 		return nil
 	}
 	l := &proxy.Listener{
 		Name:              c.Name,
-		Protocol:          proto,
-		NewCodec:          proto.Server(p),
+		DetectTimeout:     p.DetectTimeout,
 		Router:            p.RouterConfigName,
 		Routes:            table,
 		Default:           chain,
@@ -90,6 +90,12 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		RequestTimeout:    p.HTTP1.RequestTimeout,
 		StreamIdleTimeout: p.HTTP1.StreamIdleTimeout,
 		IdleTimeout:       c.ConnectionIdleTimeout,
+	}
+	for _, proto := range protos {
+		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(p)})
+	}
+	if len(protos) > 1 || p.Protocols[0] == protocol.Auto {
+		l.Detector = protocol.NewDetector(protos)
 	}
 	if p.HTTP1.IdleTimeout > 0 {
 		l.IdleTimeout = p.HTTP1.IdleTimeout

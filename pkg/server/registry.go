@@ -20,7 +20,11 @@ type Registry struct {
 func (g Registry) options(check func(*config.Config, *config.Report)) config.Options {
 	o := config.Options{Checks: []func(*config.Config, *config.Report){check}}
 	for _, p := range g.Protocols {
-		o.Protocols = append(o.Protocols, p.Name)
+		names := append([]string{p.Name}, p.Aliases...)
+		o.Protocols = append(o.Protocols, names...)
+		if p.RPC {
+			o.RPC = append(o.RPC, names...)
+		}
 	}
 	o.StreamFilters = slices.Sorted(maps.Keys(g.Filters))
 	return o

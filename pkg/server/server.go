@@ -16,7 +16,6 @@ import (
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
-	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/proxy"
 )
 
@@ -136,10 +135,6 @@ func workersOf(c *config.Config, given int) int {
 // does not see, and so holds a processor of its own; two more are for everything
 // else.
 func (s *Server) startWorkers(n int) error {
-	upstreams, ok := s.opts.Registry.Protocols.Select([]string{protocol.Auto})
-	if !ok {
-		return errors.New("this build has no protocol")
-	}
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), n+2))
 	pool, err := ants.NewPool(blockingHooks, ants.WithNonblocking(true), ants.WithPanicHandler(func(p any) {
 		s.opts.Log.Error("a blocking filter hook panicked", "panic", p)
@@ -158,9 +153,8 @@ func (s *Server) startWorkers(n int) error {
 		s.stats[i] = metrics.NewWorker()
 		s.workers[i] = proxy.NewWorker(proxy.Options{
 			Loop: l, Index: i, Stats: s.stats[i], Goroutines: pool,
-			Upstream: upstreams,
-			NextID:   func() uint64 { return s.nextID.Add(1) },
-			Clock:    time.Now,
+			NextID: func() uint64 { return s.nextID.Add(1) },
+			Clock:  time.Now,
 		})
 	})
 	return nil

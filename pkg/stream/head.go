@@ -94,7 +94,10 @@ func (h *Head) Interim() bool { return h.Status >= 100 && h.Status < 200 && h.St
 
 // Pool keeps empty heads for one worker, so that a connection holds none while
 // it is idle. The zero Pool is ready. It is not safe for concurrent use.
-type Pool struct{ free []*Head }
+type Pool struct {
+	free  []*Head
+	lists map[any]any // of free lists, by the type of what is in them
+}
 
 // Get returns an empty head.
 func (p *Pool) Get() *Head {
@@ -119,3 +122,41 @@ func (p *Pool) Put(h *Head) {
 // maxFreeHeads bounds a pool: a codec holds a head only while it parses one, so
 // few are ever needed at a time.
 const maxFreeHeads = 256
+
+// FreeList keeps what codecs use again, such as their streams, for one worker.
+type FreeList[T any] struct{ free []*T }
+
+// FreeListOf returns the worker's list for a type. Codecs ask once per connection.
+func FreeListOf[T any](p *Pool) *FreeList[T] {
+	key := any((*T)(nil))
+	if l, ok := p.lists[key].(*FreeList[T]); ok {
+		return l
+	}
+	if p.lists == nil {
+		p.lists = make(map[any]any)
+	}
+	l := &FreeList[T]{}
+	p.lists[key] = l
+	return l
+}
+
+// Get returns one that was put back, or nil.
+func (l *FreeList[T]) Get() *T {
+	n := len(l.free)
+	if n == 0 {
+		return nil
+	}
+	v := l.free[n-1]
+	l.free = l.free[:n-1]
+	return v
+}
+
+// Put takes one back, if there are not too many.
+func (l *FreeList[T]) Put(v *T) {
+	if len(l.free) < maxFree {
+		l.free = append(l.free, v)
+	}
+}
+
+// maxFree bounds a free list.
+const maxFree = 1024

@@ -40,6 +40,12 @@ type Call struct {
 	ID uint64
 	// Timeout is how long the sender of a request waits, 0 if it does not say.
 	Timeout time.Duration
+	// Refused says of a response that the request was not executed, such as by a
+	// server that has no thread for it.
+	Refused bool
+	// Forward makes a heartbeat go to a host, as a request does, instead of being
+	// answered by weir.
+	Forward bool
 }
 
 // RPC is the part of a head that messages of framed RPC protocols have.

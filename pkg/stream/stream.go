@@ -125,3 +125,25 @@ type ClientCodec interface {
 	// connection without streams means that it cannot be used again.
 	Available() int
 }
+
+// Announcer is a ServerCodec whose protocol can tell a client that it should send
+// no more requests on the connection. Those that it sends all the same are served.
+type Announcer interface {
+	// Announce tells it, once, when a drain begins.
+	Announce()
+}
+
+// Prober is a ClientCodec whose protocol has heartbeats.
+type Prober interface {
+	// Probe sends a heartbeat, and returns how many, this one included, were sent
+	// since the peer last gave a sign of life.
+	Probe() (unanswered int)
+	// Received returns how many frames, of whatever kind, have come from the peer.
+	Received() uint64
+}
+
+// Dropper is a codec that drops messages that nobody waits for.
+type Dropper interface {
+	// Dropped returns how many it has dropped.
+	Dropped() uint64
+}

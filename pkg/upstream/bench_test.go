@@ -23,7 +23,7 @@ func (null) Resume()                  {}
 func cycle(c *Cluster, subset string, receiver stream.End) {
 	c.Begin()
 	h := c.Pick(subset, nil)
-	conn := h.Acquire()
+	conn := h.Acquire(lines)
 	conn.Open(receiver)
 	conn.codec.(*lineCodec).sink = nil
 	conn.Release()

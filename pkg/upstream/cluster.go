@@ -207,11 +207,11 @@ func (c *Cluster) spend() {
 		return
 	}
 	h.unhunger()
-	if err := h.dial(); err != nil {
+	if err := h.dial(h.waiting.first.protocol); err != nil {
 		c.Limits.release()
 		h.refuse(err)
 	}
-	if h.waiting.n > h.dialing && !h.hungry { // the others have their turns first
+	if !h.hungry && h.waiting.n > 0 && h.lacking() { // the others have their turns first
 		h.hunger()
 	}
 }

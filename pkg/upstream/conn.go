@@ -9,6 +9,7 @@ import (
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -20,23 +21,31 @@ const noHeir = -1
 
 // Conn is one connection to a host.
 type Conn struct {
-	links[Conn] // among the host's idle ones
+	links[Conn] // among the host's idle ones, or the shared ones
 	host        *Host
 	io          *eventloop.Conn
+	protocol    *protocol.Protocol
 	codec       stream.ClientCodec
+	prober      stream.Prober // the codec, if it has heartbeats
 	id          uint64
 	local       netip.AddrPort
 
-	timer     eventloop.Timer // looks whether the connection has been idle too long
+	timer     eventloop.Timer // looks whether the connection is idle too long, or the peer silent
 	idleSince int64
-	before    uint64 // bytes that had been sent when the stream on it began
+	probeAt   int64  // when the next heartbeat is due
+	heard     uint64 // frames that had come when it was looked last
+	dropped   uint64 // messages for nobody that the statistics know of
+	before    uint64 // bytes that had been sent when the last stream on it began
 	counted   uint64 // bytes sent that the statistics know of
 	uses      uint32 // streams so far
+	streams   int32  // streams under way
+	silence   int32  // heartbeats sent since the last frame came
 	heir      int32  // the worker that gets the connection's slot
 	jitter    uint16 // how much earlier than others it is idle too long
 
-	busy    bool // a stream is under way
 	idle    bool
+	shared  bool // it is among the host's shared ones
+	pressed bool // what is sent does not leave fast enough
 	dialing bool
 	ended   bool
 	fin     bool // the peer ended its direction
@@ -52,23 +61,33 @@ func (c *Conn) Host() *Host { return c.host }
 // Socket returns the connection itself, for its addresses.
 func (c *Conn) Socket() *eventloop.Conn { return c.io }
 
+// Position returns where in the bytes that are sent on the connection the next
+// request begins, at the earliest.
+func (c *Conn) Position() uint64 { return c.io.Sent() + uint64(c.io.Out().Len()) }
+
 // Open begins a stream whose response goes to receiver, and returns where the
 // request goes. Release follows when both are over.
 func (c *Conn) Open(receiver stream.End) stream.End {
-	c.busy = true
+	c.streams++
 	c.uses++
-	c.before = c.io.Sent()
+	c.before = c.Position()
 	c.host.active++
-	return c.codec.NewStream(receiver)
+	up := c.codec.NewStream(receiver)
+	if c.protocol.Multiplexed && !c.shared {
+		c.shared = true
+		c.host.shared.push(c)
+	}
+	return up
 }
 
-// Release gives the connection back after its stream is over. A connection whose
-// stream was broken off, or that the peer or the protocol ended, is closed.
+// Release gives the connection back after a stream is over. A connection whose
+// stream was broken off, or that the peer or the protocol ended, is closed with
+// its last stream.
 func (c *Conn) Release() {
-	if !c.busy {
+	if c.streams == 0 {
 		return
 	}
-	c.busy = false
+	c.streams--
 	c.host.active--
 	c.countSent()
 	if !c.ended {
@@ -76,15 +95,15 @@ func (c *Conn) Release() {
 	}
 }
 
-// Undelivered tells, of a connection that is lost, that the request under way
-// provably did not reach the peer: nothing of it was sent; or the peer ended the
-// connection, and its system had confirmed no byte of the request when it said
-// so. It may be asked within the receiver's Reset, before Release.
+// Undelivered tells, of a connection that is lost, that a request that began at a
+// position provably did not reach the peer: nothing of it was sent; or the peer
+// ended the connection, and its system had confirmed no byte of the request when
+// it said so. It may be asked within the receiver's Reset, before Release.
 //
 // A connection that was reset proves nothing: systems confirm bytes with a delay,
 // and the peer may have read what it had not confirmed yet.
-func (c *Conn) Undelivered() bool {
-	if c.io.Sent() == c.before {
+func (c *Conn) Undelivered(position uint64) bool {
+	if c.io.Sent() <= position {
 		return true
 	}
 	if !c.fin {
@@ -93,11 +112,27 @@ func (c *Conn) Undelivered() bool {
 	// The first byte of a connection's sequence numbers is no data, and systems
 	// count it.
 	acked, ok := c.io.Acked()
-	return ok && acked <= c.before+1
+	return ok && acked <= position+1
 }
 
 func (c *Conn) usable() bool {
 	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && c.codec.Available() > 0
+}
+
+// width is for how many waiting requests a connection that is being made will do.
+func (c *Conn) width() int { return width(c.protocol) }
+
+func width(p *protocol.Protocol) int {
+	if p.Multiplexed {
+		return 1 << 20
+	}
+	return 1
+}
+
+// hasRoom tells whether the connection takes another stream, now or as soon as
+// what is sent has left.
+func (c *Conn) hasRoom() bool {
+	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && (c.pressed || c.codec.Available() > 0)
 }
 
 // worn tells whether the connection has carried as many requests as it may.
@@ -123,6 +158,14 @@ func (c *Conn) keep() {
 	}
 }
 
+// unshare takes the connection out of the shared ones: it has no stream, or ends.
+func (c *Conn) unshare() {
+	if c.shared {
+		c.shared = false
+		c.host.shared.remove(c)
+	}
+}
+
 // notIdle takes the connection out of the idle ones.
 func (c *Conn) notIdle() {
 	h := c.host
@@ -134,14 +177,24 @@ func (c *Conn) notIdle() {
 	}
 }
 
-// watch sets the timer for when the connection has been idle too long.
+// watch sets the timer for when the connection has been idle too long, or the peer
+// silent.
 func (c *Conn) watch() {
 	cl := c.host.cluster
-	if cl.IdleTimeout == 0 {
+	wait := time.Duration(-1)
+	if c.idle && c.mayIdle() {
+		wait = max(c.patience(), 0)
+	}
+	if c.prober != nil && cl.Probes.Interval > 0 {
+		if d := max(time.Duration(c.probeAt-cl.env.Loop.Now()), 0); wait < 0 || d < wait {
+			wait = d
+		}
+	}
+	if wait < 0 {
 		cl.env.Loop.Cancel(&c.timer)
 		return
 	}
-	cl.env.Loop.Schedule(&c.timer, max(c.patience(), 0), c)
+	cl.env.Loop.Schedule(&c.timer, wait, c)
 }
 
 // patience is how much longer the connection may be idle. It is up to an eighth
@@ -155,18 +208,61 @@ func (c *Conn) patience() time.Duration {
 
 // stale tells whether an idle connection is due to be closed, but the timer has
 // not had its turn.
-func (c *Conn) stale() bool { return c.host.cluster.IdleTimeout > 0 && c.patience() <= 0 }
+func (c *Conn) stale() bool { return c.mayIdle() && c.patience() <= 0 }
 
-// Expired closes the connection if it has been idle for too long.
+// mayIdle tells whether there is a limit to how long the connection may be idle:
+// what heartbeats keep alive stays.
+func (c *Conn) mayIdle() bool {
+	cl := c.host.cluster
+	return cl.IdleTimeout > 0 && (c.prober == nil || cl.Probes.Interval == 0)
+}
+
+// Expired closes the connection if it has been idle, or the peer silent, for too
+// long.
 func (c *Conn) Expired(*eventloop.Timer) {
-	switch {
-	case !c.idle:
-	case c.stale():
+	if c.idle && c.stale() {
 		c.notIdle()
 		c.io.CloseNow()
-	default:
-		c.watch()
+		return
 	}
+	if c.prober != nil && !c.probe() {
+		c.host.cluster.Stats.ConnectionSilent++
+		c.host.Stats.ConnectionSilent++
+		c.io.CloseWith(errSilent)
+		return
+	}
+	c.watch()
+}
+
+// errSilent: the peer does not answer heartbeats.
+var errSilent = errors.New("upstream: the host does not answer heartbeats")
+
+// probe sends a heartbeat if it is time to and nothing came meanwhile. It returns
+// false if the peer has left too many unanswered.
+func (c *Conn) probe() bool {
+	cl := c.host.cluster
+	now := cl.env.Loop.Now()
+	if now < c.probeAt {
+		return true
+	}
+	next := cl.Probes.Interval
+	if n := c.prober.Received(); n != c.heard {
+		c.heard, c.silence = n, 0
+	} else {
+		if c.silence++; c.silence > int32(cl.Probes.Count) {
+			return false
+		}
+		c.prober.Probe()
+		next = cl.Probes.Timeout
+	}
+	c.probeAt = now + int64(next)
+	return true
+}
+
+// retire makes the connection end with its last stream.
+func (c *Conn) retire() {
+	c.codec.Drain()
+	c.unshare()
 }
 
 // bequeath closes the connection; its slot is for a worker that was claimed, or for
@@ -188,10 +284,15 @@ func (c *Conn) Connected(*eventloop.Conn) {
 	c.dialing = false
 	c.local = c.io.LocalAddr()
 	h.dialing--
+	h.coming -= c.width()
 	h.conns++
 	for _, st := range c.stats() {
 		st.ConnectionTotal++
 		st.ConnectionActive++
+	}
+	if c.prober != nil && h.cluster.Probes.Interval > 0 {
+		c.probeAt = h.cluster.env.Loop.Now() + int64(h.cluster.Probes.Interval)
+		c.watch()
 	}
 	h.free(c)
 	h.settle()
@@ -202,15 +303,18 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	n := uint64(in.Len())
 	c.host.Stats.BytesReadTotal += n
 	c.host.cluster.Stats.BytesReadTotal += n
-	if c.busy && io.Sent() == c.before {
+	if c.streams > 0 && !c.protocol.Multiplexed && io.Sent() == c.before {
 		// They cannot answer the request, nothing of which has left yet.
 		c.onBusy = true
 		io.CloseNow()
 		c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Unprocessed: true, Err: errEarly})
 		return in.Len()
 	}
-	busy := c.busy
+	busy := c.streams > 0
 	used, err := c.codec.Feed(in)
+	if d, ok := c.codec.(stream.Dropper); ok {
+		c.countDropped(d.Dropped())
+	}
 	if err != nil {
 		c.onBusy = busy
 		io.CloseNow()
@@ -221,14 +325,21 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 
 // EOF ends the connection, if the codec does not need it any more.
 func (c *Conn) EOF(io *eventloop.Conn) {
-	c.fin, c.onBusy = true, c.busy
+	c.fin, c.onBusy = true, c.streams > 0
 	if !c.codec.EOF() {
 		io.CloseNow()
 	}
 }
 
 // Pressure passes on that the host takes more slowly than is sent.
-func (c *Conn) Pressure(_ *eventloop.Conn, high bool) { c.codec.Pressure(high) }
+func (c *Conn) Pressure(_ *eventloop.Conn, high bool) {
+	c.pressed = high
+	c.codec.Pressure(high)
+	if !high && c.shared && !c.ended {
+		c.host.share(c) // requests may have waited for room
+		c.host.settle()
+	}
+}
 
 // Closed ends what was under way.
 func (c *Conn) Closed(_ *eventloop.Conn, err error) {
@@ -241,8 +352,10 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	}
 	cl.env.conns--
 	cl.Limits.seats[cl.env.Worker].held.Add(-1)
+	c.unshare()
 	if c.dialing {
 		h.dialing--
+		h.coming -= c.width()
 		c.leave()
 		for _, st := range c.stats() {
 			st.ConnectionConFail++
@@ -255,6 +368,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	c.countClosed(err)
 	c.leave()
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
+	h.settle() // requests may have waited for room on it
 }
 
 // leave gives the connection's slot up.
@@ -283,11 +397,20 @@ func (c *Conn) countSent() {
 	c.host.cluster.Stats.BytesWriteTotal += n
 }
 
+// countDropped tells the statistics of messages that came for nobody.
+func (c *Conn) countDropped(n uint64) {
+	if n != c.dropped {
+		c.host.Stats.ResponseUnknown += n - c.dropped
+		c.host.cluster.Stats.ResponseUnknown += n - c.dropped
+		c.dropped = n
+	}
+}
+
 // countClosed counts the end of a connection that stood, by who ended it.
 func (c *Conn) countClosed(err error) {
 	var errno syscall.Errno
 	remote := c.fin || errors.As(err, &errno)
-	busy := c.busy || c.onBusy
+	busy := c.streams > 0 || c.onBusy
 	for _, st := range c.stats() {
 		st.ConnectionActive--
 		st.ConnectionClose++

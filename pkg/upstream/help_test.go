@@ -22,6 +22,7 @@ import (
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -85,7 +86,7 @@ func newWorkers(t testing.TB, n int) []*worker {
 		w.m = NewManager(Env{
 			Loop: loop, Worker: i, Stats: w.stats,
 			Rand:   w.random,
-			Codec:  func(link stream.Link) stream.ClientCodec { return &lineCodec{link: link} },
+			Codec:  func(link stream.Link, _ *protocol.Protocol) stream.ClientCodec { return &lineCodec{link: link} },
 			NextID: func() uint64 { return ids.Add(1) },
 		})
 		go loop.Run()
@@ -241,10 +242,10 @@ func (w *worker) checkRules() {
 			if h.hungry {
 				hungry++
 			}
-			if h.waiting.n > h.dialing && !h.hungry {
+			if h.waiting.n > h.coming && !h.hungry {
 				w.t.Errorf("%s: %d wait, %d are being made, and nobody says so", h.Address, h.waiting.n, h.dialing)
 			}
-			if h.hungry && h.waiting.n <= h.dialing {
+			if h.hungry && h.waiting.n <= h.coming {
 				w.t.Errorf("%s: %d wait, %d are being made, and it is hungry", h.Address, h.waiting.n, h.dialing)
 			}
 			if h.conns < h.idle.n+h.active || h.dialing < 0 {
@@ -298,6 +299,9 @@ func one(t testing.TB, c config.Cluster) *worker {
 	apply(t, ws, nil, c)
 	return ws[0]
 }
+
+// lines is the protocol that lineCodec speaks.
+var lines = &protocol.Protocol{Name: "lines"}
 
 // lineCodec is a protocol of lines: a line asks, a line answers. After the answer
 // "bye" the connection is of no more use.
@@ -401,11 +405,11 @@ func (w *worker) host(i int) (h *Host) {
 }
 
 func (r *request) start(h *Host) {
-	if c := h.Acquire(); c != nil && !r.fresh {
+	if c := h.Acquire(lines); c != nil && !r.fresh {
 		r.Connected(c)
 		return
 	}
-	if reset, ok := h.Wait(r, &r.pending); !ok {
+	if reset, ok := h.Wait(r, &r.pending, lines); !ok {
 		r.done <- result{reset: reset}
 	}
 }
@@ -435,7 +439,7 @@ func (r *request) Data(d *buffer.Chain, end bool) {
 }
 
 func (r *request) Reset(reset stream.Reset) {
-	res := result{reset: reset, undelivered: r.conn.Undelivered(), sent: r.conn.io.Sent() > r.conn.before}
+	res := result{reset: reset, undelivered: r.conn.Undelivered(r.conn.before), sent: r.conn.io.Sent() > r.conn.before}
 	r.conn.Release()
 	r.done <- res
 }
@@ -445,7 +449,7 @@ func (r *request) cancel() {
 	switch {
 	case r.pending.Waiting():
 		r.pending.host.Forget(&r.pending)
-	case r.conn != nil && r.conn.busy:
+	case r.conn != nil && r.conn.streams > 0:
 		r.up.Reset(stream.Reset{Reason: stream.Cancelled})
 		r.conn.Release()
 	}

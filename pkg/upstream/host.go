@@ -2,19 +2,24 @@ package upstream
 
 import (
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
 // Host is one worker's view of a host, with its pool of connections. A connection
-// carries one stream at a time; the one used last is used next, so that those
-// beyond what the traffic needs become idle and are closed.
+// carries one stream at a time, or, if its protocol is multiplexed, many; the one
+// used last is used next, so that those beyond what the traffic needs become idle
+// and are closed. Connections of several protocols are one pool, because they
+// share the limit.
 //
-//	dial -> (dialing) -> Connected -> a waiting request, or idle
-//	idle -> Acquire -> Open ... Release -> a waiting request, or idle
-//	any  -> Closed
+//	dial   -> (dialing) -> Connected -> waiting requests, or idle
+//	idle   -> Acquire -> Open ... Release -> a waiting request, or idle
+//	shared -> Acquire -> Open ... Release -> waiting requests, or, without streams, idle
+//	any    -> Closed
 //
-// Whenever more requests wait than connections are being made, the limit of
-// connections is the reason, and the host is in its cluster's list of the hungry.
+// Whenever more requests wait than connections that are being made will do for,
+// the limit of connections is the reason, and the host is in its cluster's list of
+// the hungry; or they wait for room on a shared connection.
 type Host struct {
 	*HostSpec
 	Stats       *metrics.HostStats
@@ -24,39 +29,65 @@ type Host struct {
 	active  int // streams under way
 	conns   int // connections that stand
 	dialing int // connections that are being made
+	coming  int // requests for which they will do
 	idle    list[Conn, *Conn]
+	shared  list[Conn, *Conn] // with streams under way, and perhaps room for more
 	waiting list[Pending, *Pending]
 	hungry  bool
 	retired bool
 }
 
-// Acquire returns an idle connection to the host, or nil.
-func (h *Host) Acquire() *Conn {
-	for h.idle.n > 0 {
-		c := h.idle.last
-		c.notIdle()
-		if c.usable() && !c.stale() {
+// Acquire returns a connection to the host that speaks a protocol and has room for
+// a stream, or nil.
+func (h *Host) Acquire(p *protocol.Protocol) *Conn {
+	for c := h.shared.last; c != nil; c = c.prev {
+		if c.protocol == p && c.usable() {
 			return c
 		}
-		c.io.CloseNow()
+	}
+	for c := h.idle.last; c != nil; {
+		before := c.prev
+		if c.protocol == p {
+			c.notIdle()
+			if c.usable() && !c.stale() {
+				return c
+			}
+			c.io.CloseNow()
+		}
+		c = before
 	}
 	return nil
 }
 
-// dialMore makes a connection for every place in the queue, as far as the limit
-// allows.
-func (h *Host) dialMore() error {
+// dialMore makes connections for those who wait, as far as the limit allows.
+func (h *Host) dialMore(p *protocol.Protocol) error {
 	c := h.cluster
-	for h.dialing < h.waiting.n {
+	for h.coming < h.waiting.n && !h.hasShared(p) {
 		if !h.slot() {
 			return nil
 		}
-		if err := h.dial(); err != nil {
+		if err := h.dial(p); err != nil {
 			c.Limits.release()
 			return err
 		}
 	}
 	return nil
+}
+
+// hasShared tells whether there is a connection with streams of a protocol that
+// has room for more, or will have.
+func (h *Host) hasShared(p *protocol.Protocol) bool {
+	for c := h.shared.first; c != nil; c = c.next {
+		if c.protocol == p && c.hasRoom() {
+			return true
+		}
+	}
+	return false
+}
+
+// lacking tells whether more requests wait than connections are coming for.
+func (h *Host) lacking() bool {
+	return h.waiting.n > h.coming && !h.hasShared(h.waiting.first.protocol)
 }
 
 // slot takes a slot for a connection. If it returns false, the host is hungry.
@@ -93,7 +124,7 @@ func (h *Host) unhunger() {
 // settle restores the rule that who waits has a connection coming, or is hungry,
 // after a connection was of no use to those it was made for.
 func (h *Host) settle() {
-	if c := h.cluster; h.waiting.n > h.dialing && !h.hungry {
+	if c := h.cluster; !h.hungry && h.lacking() {
 		h.hunger()
 		if c.Limits.want(c.env.Worker) {
 			c.spend()
@@ -103,15 +134,15 @@ func (h *Host) settle() {
 
 // fed notes that the host may not be hungry any more.
 func (h *Host) fed() {
-	if h.hungry && h.waiting.n <= h.dialing {
+	if h.hungry && !h.lacking() {
 		h.unhunger()
 	}
 }
 
 // dial makes a connection, for which a slot was taken.
-func (h *Host) dial() error {
+func (h *Host) dial(p *protocol.Protocol) error {
 	cl := h.cluster
-	c := &Conn{host: h, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
+	c := &Conn{host: h, protocol: p, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
 	io, err := cl.env.Loop.Dial(&h.addr, &cl.Dial, c)
 	if err != nil {
 		h.Stats.ConnectionConFail++
@@ -119,8 +150,10 @@ func (h *Host) dial() error {
 		return err
 	}
 	c.io = io
-	c.codec = cl.env.Codec(io)
+	c.codec = cl.env.Codec(io, p)
+	c.prober, _ = c.codec.(stream.Prober)
 	h.dialing++
+	h.coming += c.width()
 	cl.env.conns++
 	cl.Limits.seats[cl.env.Worker].held.Add(1)
 	h.fed()
@@ -131,7 +164,7 @@ func (h *Host) dial() error {
 // the host does not take connections, and trying for one after the other would
 // only keep them waiting.
 func (h *Host) refuse(err error) {
-	for n := h.waiting.n - h.dialing; n > 0 && h.waiting.n > h.dialing; n-- {
+	for n := h.waiting.n - h.coming; n > 0 && h.waiting.n > h.coming; n-- {
 		p := h.waiting.first
 		w := p.waiter
 		h.Forget(p)
@@ -139,21 +172,24 @@ func (h *Host) refuse(err error) {
 	}
 }
 
-// free takes a connection back that has no stream, and gives it to who waits.
+// free takes a connection back that has no stream, or room for one more, and gives
+// it to who waits.
 func (h *Host) free(c *Conn) {
+	if c.streams > 0 {
+		h.share(c)
+		return
+	}
+	c.unshare()
 	switch {
 	case !c.io.Alive(): // it ends once what waits is written
 	case !c.usable() || h.cluster.Limits.connections.exceeded():
 		c.io.CloseNow()
-	case h.waiting.n > 0:
+	case h.waits(c.protocol) != nil:
 		if heir, ok := h.yields(); ok {
 			c.bequeath(heir)
 			return
 		}
-		p := h.waiting.first
-		w := p.waiter
-		h.Forget(p)
-		w.Connected(c)
+		h.serve(c)
 	case h.retired:
 		c.io.CloseNow()
 	default:
@@ -162,6 +198,51 @@ func (h *Host) free(c *Conn) {
 			h.cluster.relieve()
 		}
 	}
+}
+
+// share gives those who wait the room on a connection that has streams. If others
+// need its slot more, it takes no further stream, and they have it after the last.
+func (h *Host) share(c *Conn) {
+	switch {
+	case h.retired, h.cluster.Limits.connections.exceeded():
+		c.retire()
+	case h.cluster.Limits.hungry.Load() > 0:
+		if heir, ok := h.yields(); ok {
+			c.heir = int32(heir)
+			c.retire()
+			return
+		}
+		h.serve(c)
+	default:
+		h.serve(c)
+	}
+}
+
+// serve gives a connection to those who wait, as long as it has room.
+func (h *Host) serve(c *Conn) {
+	for {
+		p := h.waits(c.protocol)
+		if p == nil || !c.usable() {
+			return
+		}
+		w := p.waiter
+		h.Forget(p)
+		w.Connected(c)
+		if !c.protocol.Multiplexed {
+			return
+		}
+	}
+}
+
+// waits returns the first who waits for a connection that speaks a protocol, or
+// nil.
+func (h *Host) waits(proto *protocol.Protocol) *Pending {
+	for p := h.waiting.first; p != nil; p = p.next {
+		if p.protocol == proto {
+			return p
+		}
+	}
+	return nil
 }
 
 // yields tells whether a connection that requests wait for is given up, because
@@ -187,6 +268,11 @@ func (h *Host) yields() (heir int, ok bool) {
 // waits still gets one.
 func (h *Host) retire() {
 	h.retired = true
+	for c := h.shared.first; c != nil; {
+		next := c.next
+		c.retire()
+		c = next
+	}
 	for h.idle.n > 0 {
 		c := h.idle.first
 		c.notIdle()

@@ -3,11 +3,12 @@ package upstream
 import (
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
 // NewCodec makes the codec of an upstream connection.
-type NewCodec func(link stream.Link) stream.ClientCodec
+type NewCodec func(link stream.Link, p *protocol.Protocol) stream.ClientCodec
 
 // Env is what a worker gives its manager.
 type Env struct {

@@ -1,6 +1,9 @@
 package upstream
 
-import "github.com/weirproxy/weir/pkg/stream"
+import (
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/stream"
+)
 
 // Waiter is who waits for a connection.
 type Waiter interface {
@@ -14,25 +17,27 @@ type Waiter interface {
 // that waiting allocates nothing.
 type Pending struct {
 	links[Pending]
-	waiter Waiter
-	host   *Host
+	waiter   Waiter
+	host     *Host
+	protocol *protocol.Protocol
 }
 
 // Waiting tells whether the place is taken.
 func (p *Pending) Waiting() bool { return p.host != nil }
 
-// Wait makes w wait for a connection, in the order of the calls; p is its place.
+// Wait makes w wait for a connection that speaks a protocol, in the order of the
+// calls; p is its place.
 // It returns an overflow if too many wait already. Otherwise one of w's methods is
 // called, later, unless Forget is before.
-func (h *Host) Wait(w Waiter, p *Pending) (r stream.Reset, ok bool) {
+func (h *Host) Wait(w Waiter, p *Pending, proto *protocol.Protocol) (r stream.Reset, ok bool) {
 	c := h.cluster
 	if !c.Limits.pending.take(1) {
 		return stream.Reset{Reason: stream.Overflow, Unprocessed: true}, false
 	}
 	c.Stats.RequestPendingActive++
-	p.waiter, p.host = w, h
+	p.waiter, p.host, p.protocol = w, h, proto
 	h.waiting.push(p)
-	if err := h.dialMore(); err != nil {
+	if err := h.dialMore(proto); err != nil {
 		h.Forget(p)
 		return stream.Reset{Reason: stream.ConnectFailed, Unprocessed: true, Err: err}, false
 	}
@@ -45,6 +50,6 @@ func (h *Host) Forget(p *Pending) {
 	h.waiting.remove(p)
 	h.cluster.Limits.pending.give(1)
 	h.cluster.Stats.RequestPendingActive--
-	p.host, p.waiter = nil, nil
+	p.host, p.waiter, p.protocol = nil, nil, nil
 	h.fed()
 }

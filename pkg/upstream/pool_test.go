@@ -284,7 +284,7 @@ func TestEarlyBytes(t *testing.T) {
 	r := w.request("a")
 	var c *Conn
 	w.on(func() {
-		c = w.cluster().hosts[0].Acquire()
+		c = w.cluster().hosts[0].Acquire(lines)
 		r.conn = c
 		r.up = c.Open(r) // and nothing is sent
 	})

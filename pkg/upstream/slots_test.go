@@ -140,7 +140,7 @@ func TestFreshConnectionAtTheLimit(t *testing.T) {
 	wire := burst(t, w, s, 1)[0]
 	r := w.request("a")
 	w.on(func() {
-		if reset, ok := w.cluster().hosts[0].Wait(r, &r.pending); !ok {
+		if reset, ok := w.cluster().hosts[0].Wait(r, &r.pending, lines); !ok {
 			t.Error(reset)
 		}
 	})

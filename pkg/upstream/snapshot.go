@@ -22,6 +22,7 @@ type Spec struct {
 	Hosts       []HostSpec
 	Dial        eventloop.DialOptions
 	IdleTimeout time.Duration
+	Probes      Probes
 	// MaxRequests is how many requests one connection carries; 0 is unlimited.
 	MaxRequests uint32
 	// BufferLimit is how many bytes of a message wait for a host at most.
@@ -31,6 +32,14 @@ type Spec struct {
 	Limits      *Limits
 	thresholds  config.Thresholds
 	subsets     *subsets
+}
+
+// Probes are the heartbeats on connections whose protocol has them: after Interval
+// without a frame, and then each Timeout, until there is a sign of life, or Count
+// went unanswered. Interval 0: none.
+type Probes struct {
+	Interval, Timeout time.Duration
+	Count             int
 }
 
 // HostSpec is one host of a cluster.
@@ -88,6 +97,7 @@ func newSpec(c *config.Cluster, r *config.Report) *Spec {
 		ActiveBias:  c.LBConfig.ActiveRequestBias,
 		Dial:        dialOptions(c),
 		IdleTimeout: c.IdleTimeout,
+		Probes:      Probes{c.Heartbeat.Interval, c.Heartbeat.Timeout, c.Heartbeat.Count},
 		MaxRequests: c.MaxRequestPerConn,
 		BufferLimit: c.ConnBufferLimit,
 		RetryShare:  c.RetryBudget.Percent / 100,

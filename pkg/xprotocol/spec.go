@@ -1,6 +1,10 @@
 package xprotocol
 
-import "github.com/weirproxy/weir/pkg/protocol"
+import (
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/stream"
+)
 
 // Usage is how the upstream connections of a protocol are used.
 type Usage uint8
@@ -26,6 +30,9 @@ type Spec struct {
 	Aliases []string
 	// Codec says how its frames look.
 	Codec Codec
+	// Configure returns the codec for the downstream connections of a listener that
+	// has settings; nil if the codec is the same for all.
+	Configure func(c *config.RPCConfig) Codec
 	// Match tells the protocol from the first bytes of a connection; nil if it can
 	// only be named.
 	Match protocol.Match
@@ -36,4 +43,58 @@ type Spec struct {
 	MaxFrame int
 	// IDBits is how many bits a message's id has: 32 or 64. 0 is 64.
 	IDBits int
+}
+
+// DefaultMaxStreams is how many requests may be under way on one connection where
+// the configuration does not say.
+const DefaultMaxStreams = 1024
+
+// upstreamStreams is how many requests an upstream connection carries: more than a
+// cluster's circuit breaker lets there be.
+const upstreamStreams = 1 << 20
+
+// Protocol makes the protocol that weir is built with.
+func (s Spec) Protocol() protocol.Protocol {
+	upstream := newEngine(&s, s.Codec)
+	upstream.maxStreams = upstreamStreams
+	return protocol.Protocol{
+		Name:        s.Name,
+		Aliases:     s.Aliases,
+		Match:       s.Match,
+		RPC:         true,
+		Multiplexed: s.Usage == Multiplexed,
+		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
+			e := newEngine(&s, s.codecFor(p))
+			e.configure(p.RPC[s.Name])
+			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
+				return newServerConn(e, link, a, heads)
+			}
+		},
+		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
+			return newClientConn(upstream, link, heads)
+		},
+	}
+}
+
+// codecFor returns the codec for a listener's connections.
+func (s *Spec) codecFor(p *config.ProxyConfig) Codec {
+	if c := p.RPC[s.Name]; c != nil && s.Configure != nil {
+		return s.Configure(c)
+	}
+	return s.Codec
+}
+
+// configure sets the limits of a listener's connections.
+func (e *engine) configure(c *config.RPCConfig) {
+	e.maxStreams = DefaultMaxStreams
+	if c != nil {
+		e.maxFrame, e.maxStreams = c.MaxFrameSize, c.MaxConcurrentRequests
+	}
+}
+
+func (s *Spec) maxFrame() int {
+	if s.MaxFrame > 0 {
+		return s.MaxFrame
+	}
+	return DefaultMaxFrame
 }

@@ -13,11 +13,11 @@ import (
 // Idle are connections that were used once and are held open.
 type Idle []net.Conn
 
-// OpenIdle opens so many connections to a proxy, one after the other, and has one request answered on each.
-func OpenIdle(ctx context.Context, address, path string, connections int) (Idle, error) {
+// Hold opens so many connections, one after the other, each by a function that has one request answered on it.
+func Hold(connections int, open func() (net.Conn, error)) (Idle, error) {
 	held := make(Idle, 0, connections)
 	for range connections {
-		c, err := use(ctx, address, path)
+		c, err := open()
 		if err != nil {
 			held.Close()
 			return nil, fmt.Errorf("idle connection %d of %d: %w", len(held)+1, connections, err)
@@ -34,8 +34,8 @@ func (held Idle) Close() {
 	}
 }
 
-// use opens a connection and has one request answered on it.
-func use(ctx context.Context, address, path string) (net.Conn, error) {
+// Use opens a connection to a proxy and has one request answered on it.
+func Use(ctx context.Context, address, path string) (net.Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -70,7 +70,7 @@ func exchange(c net.Conn, path string) error {
 
 // Ready says whether a proxy answers a request with 200 and keeps the connection.
 func Ready(ctx context.Context, address, path string) error {
-	c, err := use(ctx, address, path)
+	c, err := Use(ctx, address, path)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -51,7 +52,7 @@ Requests/sec:     2.50
 	}
 }
 
-func TestOpenIdleHoldsUsedConnections(t *testing.T) {
+func TestHoldKeepsUsedConnections(t *testing.T) {
 	var requests atomic.Int64
 	var closing atomic.Bool
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +67,8 @@ func TestOpenIdleHoldsUsedConnections(t *testing.T) {
 	defer s.Close()
 	address := s.Listener.Addr().String()
 
-	held, err := OpenIdle(t.Context(), address, "/path", 3)
+	open := func() (net.Conn, error) { return Use(t.Context(), address, "/path") }
+	held, err := Hold(3, open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func TestOpenIdleHoldsUsedConnections(t *testing.T) {
 		t.Error("ready in spite of 404")
 	}
 	closing.Store(true)
-	if _, err := OpenIdle(t.Context(), address, "/path", 1); err == nil {
+	if _, err := Hold(1, open); err == nil {
 		t.Error("took a connection that the server closes")
 	}
 }

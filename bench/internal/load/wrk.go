@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Result is what one run of wrk did.
+// Result is what one run of a load generator did.
 type Result struct {
 	Requests int
 	Rate     float64       // requests per second
 	P99      time.Duration // of the latency
-	Faults   string        // wrong answers and socket errors in wrk's words; empty if there were none
+	Faults   string        // wrong answers and lost connections, in the generator's words; empty if there were none
 }
 
 // Wrk sends requests over so many keep-alive connections for so long, each connection one after the other.

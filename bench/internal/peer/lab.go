@@ -3,22 +3,12 @@ package peer
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/weirproxy/weir/bench/internal/load"
 	"github.com/weirproxy/weir/bench/internal/process"
-)
-
-// Paths of requests. The backend answers any path but the second with 256 bytes.
-const (
-	SmallPath = "/"
-	LargePath = "/64k" // 64 KiB
-	// RoutedPath matches the last but one of the routes of [WithFilters].
-	RoutedPath = "/service-0999/item"
 )
 
 // Workers is how many workers, threads or processes each proxy has.
@@ -27,43 +17,41 @@ const Workers = 2
 // startup is how long a program has from its start to its first answer.
 const startup = 10 * time.Second
 
-// Proxy is a running proxy.
+// Proxy is a running proxy, or a backend.
 type Proxy struct {
 	Name    string
 	Address string
-	port    int
 	*process.Process
+
+	dir   string
+	argv  []string
+	ready func(ctx context.Context, address string) error
 }
 
-// Spec says how to run a proxy: it writes a configuration to a folder, for a port to listen on and the backend's, and returns the
-// command.
-type Spec struct {
-	Name      string
-	configure func(dir string, port, backend int) (argv []string, err error)
-}
-
-// Lab is a backend and the proxies started in front of it, in a folder that is theirs. It is not safe for concurrent use; see
-// [process.Start] about threads.
+// Lab is one or several backends and the proxies started in front of them, in a folder that is theirs. It is not safe for concurrent
+// use; see [process.Start] about threads.
 type Lab struct {
-	dir     string
-	backend int
-	started int
-	running []*process.Process
+	dir      string
+	backends []*Proxy
+	started  int
+	running  []*process.Process
 }
 
-// NewLab starts a backend. Close ends it, and all that is started later.
-func NewLab(ctx context.Context) (*Lab, error) {
+// NewLab starts the backends. Close ends them, and all that is started later.
+func NewLab(ctx context.Context, backends ...Spec) (*Lab, error) {
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {
 		return nil, err
 	}
 	l := &Lab{dir: dir}
-	backend, err := l.Start(ctx, Spec{"backend", backend})
-	if err != nil {
-		l.Close()
-		return nil, err
+	for _, s := range backends {
+		b, err := l.Start(ctx, s)
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		l.backends = append(l.backends, b)
 	}
-	l.backend = backend.port
 	return l, nil
 }
 
@@ -77,9 +65,12 @@ func (l *Lab) Close() {
 	}
 }
 
+// Backends are those that the lab was made with.
+func (l *Lab) Backends() []*Proxy { return l.backends }
+
 // Start starts a proxy on a free port and waits until it has answered a request.
 func (l *Lab) Start(ctx context.Context, s Spec) (*Proxy, error) {
-	port, err := freePort()
+	address, err := freeAddress(s.ip)
 	if err != nil {
 		return nil, err
 	}
@@ -87,24 +78,39 @@ func (l *Lab) Start(ctx context.Context, s Spec) (*Proxy, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	argv, err := s.configure(dir, port, l.backend)
+	at := site{dir: dir, address: address}
+	for _, b := range l.backends {
+		at.hosts = append(at.hosts, b.Address)
+	}
+	argv, err := s.configure(at)
 	if err != nil {
 		return nil, fmt.Errorf("configure %s: %w", s.Name, err)
 	}
 	l.started++
-	p, err := process.Start(s.Name, dir, argv...)
+	p := &Proxy{Name: s.Name, Address: address, dir: dir, argv: argv, ready: s.ready}
+	return p, l.Restart(ctx, p)
+}
+
+// Restart starts a proxy that was stopped or killed again, at its old address, and waits until it has answered a request.
+func (l *Lab) Restart(ctx context.Context, p *Proxy) error {
+	started, err := process.Start(p.Name, p.dir, p.argv...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l.running = append(l.running, p)
-	proxy := &Proxy{Name: s.Name, Address: fmt.Sprintf("127.0.0.1:%d", port), port: port, Process: p}
-	return proxy, proxy.waitReady(ctx)
+	p.Process = started
+	l.running = append(l.running, started)
+	return p.WaitReady(ctx)
 }
 
 // Stop ends a proxy. It is an error if it has ended already.
-func (l *Lab) Stop(p *Proxy) error {
+func (l *Lab) Stop(p *Proxy) error { return l.end(p, p.Process.Stop) }
+
+// Kill ends a proxy as a crash would. It is an error if it has ended already.
+func (l *Lab) Kill(p *Proxy) error { return l.end(p, p.Process.Kill) }
+
+func (l *Lab) end(p *Proxy, by func()) error {
 	err := p.Err()
-	p.Stop()
+	by()
 	l.running = slices.DeleteFunc(l.running, func(r *process.Process) bool { return r == p.Process })
 	return err
 }
@@ -119,13 +125,14 @@ func (l *Lab) Healthy() error {
 	return nil
 }
 
-func (p *Proxy) waitReady(ctx context.Context) error {
+// WaitReady waits until the proxy answers a request well.
+func (p *Proxy) WaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
 	tries := time.NewTicker(50 * time.Millisecond)
 	defer tries.Stop()
 	for {
-		err := load.Ready(ctx, p.Address, SmallPath)
+		err := p.ready(ctx, p.Address)
 		if err == nil {
 			return nil
 		}
@@ -138,20 +145,4 @@ func (p *Proxy) waitReady(ctx context.Context) error {
 		case <-tries.C:
 		}
 	}
-}
-
-// freePort is a port that nothing listens on. Another program may take it before a proxy does, which then says so and ends.
-func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	port := ln.Addr().(*net.TCPAddr).Port
-	return port, ln.Close()
-}
-
-// writeFile writes a configuration and returns its path.
-func writeFile(dir, name, text string) (string, error) {
-	p := filepath.Join(dir, name)
-	return p, os.WriteFile(p, []byte(text), 0o644)
 }

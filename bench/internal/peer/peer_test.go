@@ -6,7 +6,73 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weirproxy/weir/bench/internal/rpcload"
 )
+
+// weirText is the part of a configuration that tests look at.
+type weirText struct {
+	Servers []struct {
+		Listeners []struct {
+			Address       string
+			StreamFilters []struct{ Type string } `json:"stream_filters"`
+			FilterChains  []struct {
+				Filters []struct {
+					Config struct {
+						Protocol string `json:"downstream_protocol"`
+					}
+				}
+			} `json:"filter_chains"`
+		}
+		Routers []struct {
+			VirtualHosts []struct {
+				Routers []struct {
+					Match struct {
+						Prefix  string
+						Headers []struct{ Name, Value string }
+					}
+					Route struct {
+						Cluster string `json:"cluster_name"`
+					}
+				}
+			} `json:"virtual_hosts"`
+		}
+	}
+	Clusters struct {
+		Clusters []struct {
+			Name     string
+			Hosts    []struct{ Address string }
+			Breakers []struct {
+				Requests int `json:"max_requests"`
+				Pending  int `json:"max_pending_requests"`
+			} `json:"circuit_breakers"`
+		}
+	} `json:"cluster_manager"`
+}
+
+// configure writes a configuration of weir and reads it.
+func configure(t *testing.T, s Spec) weirText {
+	t.Helper()
+	argv, err := s.configure(site{t.TempDir(), "127.0.0.1:8001", []string{"127.0.0.1:8002", "127.0.0.1:8003"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(argv) != 4 || !strings.HasSuffix(argv[0], "/bin/weir") || !slices.Equal(argv[1:3], []string{"start", "-c"}) {
+		t.Errorf("%s: command %q", s.Name, argv)
+	}
+	text, err := os.ReadFile(argv[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got weirText
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if at := got.Servers[0].Listeners[0].Address; at != "127.0.0.1:8001" {
+		t.Errorf("%s: listens on %s", s.Name, at)
+	}
+	return got
+}
 
 func TestWeirConfigurations(t *testing.T) {
 	for _, tc := range []struct {
@@ -16,36 +82,9 @@ func TestWeirConfigurations(t *testing.T) {
 		{Plain("bin/weir"), 1, 0},
 		{WithFilters("bin/weir"), 1000, 3},
 	} {
-		argv, err := tc.spec.configure(t.TempDir(), 8001, 8002)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(argv) != 4 || !strings.HasSuffix(argv[0], "/bin/weir") || !slices.Equal(argv[1:3], []string{"start", "-c"}) {
-			t.Errorf("command %q", argv)
-		}
-		text, err := os.ReadFile(argv[3])
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got struct {
-			Servers []struct {
-				Listeners []struct {
-					Address       string
-					StreamFilters []struct{ Type string } `json:"stream_filters"`
-				}
-				Routers []struct {
-					VirtualHosts []struct {
-						Routers []struct{ Match struct{ Prefix string } }
-					} `json:"virtual_hosts"`
-				}
-			}
-		}
-		if err := json.Unmarshal(text, &got); err != nil {
-			t.Fatal(err)
-		}
-		listener := got.Servers[0].Listeners[0]
-		if listener.Address != "127.0.0.1:8001" || len(listener.StreamFilters) != tc.filters {
-			t.Errorf("%s: listener %+v, want %d filters", tc.spec.Name, listener, tc.filters)
+		got := configure(t, tc.spec)
+		if n := len(got.Servers[0].Listeners[0].StreamFilters); n != tc.filters {
+			t.Errorf("%s: %d filters, want %d", tc.spec.Name, n, tc.filters)
 		}
 		routes := got.Servers[0].Routers[0].VirtualHosts[0].Routers
 		if len(routes) != tc.routes {
@@ -59,8 +98,40 @@ func TestWeirConfigurations(t *testing.T) {
 	}
 }
 
+func TestWeirRPCConfigurations(t *testing.T) {
+	for _, tc := range []struct {
+		options  RPCOptions
+		protocol string
+	}{
+		{RPCOptions{}, "boltv2"},
+		{RPCOptions{Detect: true, MaxRequests: 7}, "Auto"},
+	} {
+		got := configure(t, WeirRPC("bin/weir", rpcload.BoltV2(), tc.options))
+		if p := got.Servers[0].Listeners[0].FilterChains[0].Filters[0].Config.Protocol; p != tc.protocol {
+			t.Errorf("speaks %s, want %s", p, tc.protocol)
+		}
+		routes, clusters := got.Servers[0].Routers[0].VirtualHosts[0].Routers, got.Clusters.Clusters
+		if len(routes) != 100 || len(clusters) != 100 {
+			t.Fatalf("%d routes, %d clusters, want 100", len(routes), len(clusters))
+		}
+		for i, r := range routes {
+			c, m := clusters[i], r.Match.Headers[0]
+			called := i == 98
+			if m.Name != "service" || (m.Value == Service) != called || r.Route.Cluster != c.Name || (c.Hosts[0].Address != noHost) != called {
+				t.Errorf("route %d: %+v, cluster %+v", i, r, c)
+			}
+			if limited := len(c.Breakers) > 0 && c.Breakers[0].Requests == 7 && c.Breakers[0].Pending == 7; limited != (tc.options.MaxRequests > 0) {
+				t.Errorf("cluster %s: breakers %+v", c.Name, c.Breakers)
+			}
+		}
+		if n := len(clusters[98].Hosts); n != 2 {
+			t.Errorf("%d hosts, want 2", n)
+		}
+	}
+}
+
 func TestBackendAnswersAreAsLongAsTheySay(t *testing.T) {
-	argv, err := backend(t.TempDir(), 8001, 0)
+	argv, err := Backend().configure(site{dir: t.TempDir(), address: "127.0.0.1:8001"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -15,7 +16,7 @@ type (
 // Plain is weir with one route to the backend.
 func Plain(binary string) Spec {
 	routes := list{routeTo("/")}
-	return weir("weir", binary, list{}, routes)
+	return weirHTTP("weir", binary, list{}, routes)
 }
 
 // WithFilters is weir with three stream filters, none of which does anything to the requests, and 1,000 routes, of which the last
@@ -29,20 +30,28 @@ func WithFilters(binary string) Spec {
 	for i := 1; i <= 999; i++ {
 		routes = append(routes, routeTo(fmt.Sprintf("/service-%04d/", i)))
 	}
-	return weir("weir-filters", binary, list{idle, idle, idle}, append(routes, routeTo("/")))
+	return weirHTTP("weir-filters", binary, list{idle, idle, idle}, append(routes, routeTo("/")))
 }
 
 func routeTo(prefix string) object {
 	return object{"match": object{"prefix": prefix}, "route": object{"cluster_name": "backend"}}
 }
 
-func weir(name, binary string, filters, routes list) Spec {
-	return Spec{name, func(dir string, port, backend int) ([]string, error) {
-		text, err := json.MarshalIndent(weirConfig(port, backend, filters, routes), "", "  ")
+func weirHTTP(name, binary string, filters, routes list) Spec {
+	return weir(name, binary, answersHTTP, func(at site) object {
+		proxy := object{"downstream_protocol": "Http1", "upstream_protocol": "Http1", "x_forwarded_for": "keep"}
+		return weirConfig(listener(at.address, proxy, filters), routes, list{cluster("backend", at.hosts, 0)})
+	})
+}
+
+// weir is weir with a configuration.
+func weir(name, binary string, ready func(context.Context, string) error, config func(site) object) Spec {
+	return Spec{Name: name, ready: ready, configure: func(at site) ([]string, error) {
+		text, err := json.MarshalIndent(config(at), "", "  ")
 		if err != nil {
 			return nil, err
 		}
-		conf, err := writeFile(dir, "weir.json", string(text))
+		conf, err := at.writeFile("weir.json", string(text))
 		if err != nil {
 			return nil, err
 		}
@@ -51,9 +60,8 @@ func weir(name, binary string, filters, routes list) Spec {
 	}}
 }
 
-// weirConfig asks of weir what is asked of nginx: as many workers, no access log, no header added, and upstream connections that
-// are kept as long as they are used.
-func weirConfig(port, backend int, filters, routes list) object {
+// weirConfig asks of weir what is asked of its peers: as many workers, and no access log.
+func weirConfig(listener object, routes, clusters list) object {
 	return object{
 		"servers": list{object{
 			"default_log_path":  "stdout",
@@ -63,30 +71,41 @@ func weirConfig(port, backend int, filters, routes list) object {
 				"router_config_name": "bench",
 				"virtual_hosts":      list{object{"name": "all", "domains": list{"*"}, "routers": routes}},
 			}},
-			"listeners": list{object{
-				"name":                    "http",
-				"address":                 fmt.Sprintf("127.0.0.1:%d", port),
-				"bind_port":               true,
-				"connection_idle_timeout": "600s",
-				"stream_filters":          filters,
-				"filter_chains": list{object{"filters": list{object{
-					"type": "proxy",
-					"config": object{
-						"downstream_protocol": "Http1",
-						"upstream_protocol":   "Http1",
-						"router_config_name":  "bench",
-						"x_forwarded_for":     "keep",
-					},
-				}}}},
-			}},
+			"listeners": list{listener},
 		}},
-		"cluster_manager": object{"clusters": list{object{
-			"name":                 "backend",
-			"type":                 "SIMPLE",
-			"lb_type":              "LB_ROUNDROBIN",
-			"max_request_per_conn": 0,
-			"idle_timeout":         "60s",
-			"hosts":                list{object{"address": fmt.Sprintf("127.0.0.1:%d", backend)}},
-		}}},
+		"cluster_manager": object{"clusters": clusters},
 	}
+}
+
+// listener keeps idle connections as long as they are measured.
+func listener(address string, proxy object, filters list) object {
+	proxy["router_config_name"] = "bench"
+	return object{
+		"name":                    "bench",
+		"address":                 address,
+		"bind_port":               true,
+		"connection_idle_timeout": "600s",
+		"stream_filters":          filters,
+		"filter_chains":           list{object{"filters": list{object{"type": "proxy", "config": proxy}}}},
+	}
+}
+
+// cluster keeps upstream connections as long as they are used. maxRequests is how many requests may be under way; 0 is the default.
+func cluster(name string, hosts []string, maxRequests int) object {
+	c := object{
+		"name":                 name,
+		"type":                 "SIMPLE",
+		"lb_type":              "LB_ROUNDROBIN",
+		"max_request_per_conn": 0,
+		"idle_timeout":         "60s",
+	}
+	var addresses list
+	for _, h := range hosts {
+		addresses = append(addresses, object{"address": h})
+	}
+	c["hosts"] = addresses
+	if maxRequests > 0 {
+		c["circuit_breakers"] = list{object{"max_requests": maxRequests, "max_pending_requests": maxRequests}}
+	}
+	return c
 }

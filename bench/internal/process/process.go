@@ -93,6 +93,12 @@ func (p *Process) Stop() {
 	<-p.done
 }
 
+// Kill ends the process and its whole group at once, as a crash would. It returns when the process is gone.
+func (p *Process) Kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
 func (p *Process) signal(s syscall.Signal) {
 	if err := syscall.Kill(-p.PID(), s); err != nil && !errors.Is(err, syscall.ESRCH) {
 		fmt.Fprintf(os.Stderr, "signal %s: %v\n", p.name, err)

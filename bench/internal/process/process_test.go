@@ -36,6 +36,17 @@ func TestParsePSS(t *testing.T) {
 	}
 }
 
+func TestParseRSS(t *testing.T) {
+	if got, err := parseRSS([]byte("500 20 3 1 0 40 0\n")); got != int64(20*os.Getpagesize()) || err != nil {
+		t.Errorf("%d, %v", got, err)
+	}
+	for _, text := range []string{"", "500", "500 x 3"} {
+		if got, err := parseRSS([]byte(text)); err == nil {
+			t.Errorf("%q: %d, want an error", text, got)
+		}
+	}
+}
+
 func TestUsageOfThisProcess(t *testing.T) {
 	pids := []int{os.Getpid()}
 	before, err := CPU(pids)
@@ -57,6 +68,9 @@ func TestUsageOfThisProcess(t *testing.T) {
 	if n, err := PSS(pids); n < 1<<20 || err != nil {
 		t.Errorf("PSS %d, %v: a Go program takes more than 1 MiB", n, err)
 	}
+	if n, err := RSS(pids); n < 1<<20 || err != nil {
+		t.Errorf("RSS %d, %v: a Go program takes more than 1 MiB", n, err)
+	}
 }
 
 func TestStopEndsTheWholeFamily(t *testing.T) {
@@ -77,6 +91,21 @@ func TestStopEndsTheWholeFamily(t *testing.T) {
 	}
 	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "ready") {
 		t.Errorf("stopped, but says %v", err)
+	}
+}
+
+func TestKillDoesNotAsk(t *testing.T) {
+	p, err := Start("shell", t.TempDir(), "sh", "-c", "trap 'echo asked' TERM; sleep 600 & wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	family := waitForFamily(t, p, 2)
+	p.Kill()
+	for _, pid := range family {
+		waitForEnd(t, pid)
+	}
+	if err := p.Err(); err == nil || strings.Contains(err.Error(), "asked") || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("killed, but says %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -86,20 +87,36 @@ func Median(samples []float64) float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-// Costs writes the rows as a table that compares a subject with a reference and another proxy.
+// Costs writes the rows as a table that compares a subject with a reference, and with another proxy unless its name is empty.
 func Costs(w io.Writer, subject, reference, other string, rows []Row) error {
-	cells := [][]string{
-		{"figure", subject, reference, "ratio", other, "its ratio", "must", "aim", "verdict"},
-	}
+	cells := [][]string{join([]string{"figure", subject, reference, "ratio"}, other, []string{other, "its ratio"}, "must", "aim", "verdict")}
 	for _, r := range rows {
-		cells = append(cells, []string{
-			r.Figure,
-			r.value(Median(r.Subject)), r.value(Median(r.Reference)), fmt.Sprintf("%.2f", r.Ratio(r.Subject)),
-			r.value(Median(r.Other)), fmt.Sprintf("%.2f", r.Ratio(r.Other)),
+		cells = append(cells, join(
+			[]string{r.Figure, r.value(Median(r.Subject)), r.value(Median(r.Reference)), fmt.Sprintf("%.2f", r.Ratio(r.Subject))},
+			other, []string{r.value(Median(r.Other)), fmt.Sprintf("%.2f", r.Ratio(r.Other))},
 			r.bound(r.Goal.Must), r.bound(r.Goal.Aim), r.Verdict(),
-		})
+		))
 	}
 	return Markdown(w, cells)
+}
+
+// join joins the cells of a line, without those of another proxy if there is none.
+func join(first []string, other string, its []string, last ...string) []string {
+	if other == "" {
+		its = nil
+	}
+	return slices.Concat(first, its, last)
+}
+
+// Misses is an error if a subject does not reach what it must.
+func Misses(rows []Row) error {
+	var err error
+	for _, r := range rows {
+		if r.Verdict() == Missed {
+			err = errors.Join(err, fmt.Errorf("%s: %s", r.Figure, Missed))
+		}
+	}
+	return err
 }
 
 // Markdown writes a table, its first row as the head, in columns that line up as plain text too: the first to the left, the others to

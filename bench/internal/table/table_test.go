@@ -70,11 +70,32 @@ func TestCosts(t *testing.T) {
 | small  | 8.5 µs | 10.0 µs |  0.85 | 12.0 µs |      1.20 |   ≤ 1.00 |   ≤ 0.80 | must met |
 | idle   |  900 B |   300 B |  3.00 |  1200 B |      4.00 | ≤ 2000 B | ≤ 1000 B |  aim met |
 `
-	var b strings.Builder
-	if err := Costs(&b, "weir", "nginx", "haproxy", rows); err != nil {
-		t.Fatal(err)
+	const wantOfTwo = `
+| figure |   weir |   nginx | ratio |     must |      aim |  verdict |
+|--------|-------:|--------:|------:|---------:|---------:|---------:|
+| small  | 8.5 µs | 10.0 µs |  0.85 |   ≤ 1.00 |   ≤ 0.80 | must met |
+| idle   |  900 B |   300 B |  3.00 | ≤ 2000 B | ≤ 1000 B |  aim met |
+`
+	for other, want := range map[string]string{"haproxy": want, "": wantOfTwo} {
+		var b strings.Builder
+		if err := Costs(&b, "weir", "nginx", other, rows); err != nil {
+			t.Fatal(err)
+		}
+		if got := "\n" + b.String(); got != want {
+			t.Errorf("got%swant%s", got, want)
+		}
 	}
-	if got := "\n" + b.String(); got != want {
-		t.Errorf("got%swant%s", got, want)
+}
+
+func TestMisses(t *testing.T) {
+	rows := []Row{
+		{Figure: "small", Subject: []float64{9}, Reference: []float64{10}, Goal: Goal{Must: 1, Aim: 0.8}},
+		{Figure: "large", Subject: []float64{11}, Reference: []float64{10}, Goal: Goal{Must: 1, Aim: 0.8}},
+	}
+	if err := Misses(rows[:1]); err != nil {
+		t.Error(err)
+	}
+	if err := Misses(rows); err == nil || err.Error() != "large: MISSED" {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,8 @@
 'use strict';
 
-// Runs named checks one after another and tells of each: "ok NAME", or "FAIL NAME: reason".
+// Runs named checks one after another and tells of each, in one line: "ok NAME", or "FAIL NAME: reason".
+
+const { parseArgs } = require('node:util');
 
 // LIMIT is how long all checks of a program may take together, in milliseconds.
 const LIMIT = 28000;
@@ -13,7 +15,7 @@ class Checks {
     setTimeout(() => {
       console.log(`FAIL ${this.#running}: not done within ${LIMIT / 1000} s`);
       process.exit(1);
-    }, LIMIT).unref();
+    }, LIMIT);
   }
 
   // run awaits check. What it returns, if anything, is printed behind the name.
@@ -21,10 +23,10 @@ class Checks {
     this.#running = name;
     try {
       const note = await check();
-      console.log(note === undefined ? `ok ${name}` : `ok ${name}: ${note}`);
+      console.log(note === undefined ? `ok ${name}` : `ok ${name}: ${oneLine(note)}`);
     } catch (err) {
       this.#failed++;
-      console.log(`FAIL ${name}: ${err?.message ?? err}`);
+      console.log(`FAIL ${name}: ${oneLine(err?.message ?? String(err))}`);
     }
   }
 
@@ -34,10 +36,19 @@ class Checks {
   }
 }
 
-// parseAddress takes HOST:PORT apart.
-function parseAddress(text) {
-  const match = /^(.+):(\d+)$/.exec(text ?? '');
-  return match && { host: match[1], port: Number(match[2]) };
+const oneLine = (text) => text.replace(/\s+/g, ' ').slice(0, 500);
+
+// parse reads a command line that starts with HOST:PORT; it is undefined if that, or an option, is not as it should be.
+function parse(args, options) {
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch {
+    return undefined;
+  }
+  const [target, ...words] = parsed.positionals;
+  const match = /^(.+):(\d+)$/.exec(target ?? '');
+  return match && { address: { host: match[1], port: Number(match[2]) }, words, options: parsed.values };
 }
 
-module.exports = { Checks, parseAddress };
+module.exports = { Checks, parse };

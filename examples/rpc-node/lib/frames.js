@@ -2,6 +2,7 @@
 
 // Frames as bytes: made by the libraries' encoders, read by their decoders, cut from a stream by their lengths.
 
+const assert = require('node:assert/strict');
 const { bolt, boltV2, dubbo } = require('./protocols');
 const { NAMES, signature } = require('./service');
 
@@ -31,9 +32,9 @@ function dubboLength(bytes) {
   return 16 + bytes.readUInt32BE(12);
 }
 
-// request makes the frame that calls a method of the echo service. A one-way call asks for no answer.
-async function request(kind, id, method, args, { oneWay = false } = {}) {
-  const { protocol, service } = KINDS[kind];
+// request makes the frame that calls a method of the echo service, or of another. A one-way call asks for no answer.
+async function request(kind, id, method, args, { oneWay = false, service = KINDS[kind].service } = {}) {
+  const { protocol } = KINDS[kind];
   const encoder = protocol.encoder({ classCache: new Map() });
   encoder.resume(); // what it makes is taken from the packet, so nobody reads it as a stream
   const call = {
@@ -91,9 +92,20 @@ const HEARTBEATS = {
       ping: 'dabb e2 00 0000000000000001 00000001 4e',
       pong: 'dabb 22 14 0000000000000001 00000001 4e',
     },
+    // As Java may send it: its ids start anywhere.
+    'dubbo with a negative id': {
+      ping: 'dabb e2 00 8f3a5c7e01020304 00000001 4e',
+      pong: 'dabb 22 14 8f3a5c7e01020304 00000001 4e',
+    },
   },
 };
 
+// assertFrame wants a frame to have exactly these bytes.
+function assertFrame(frame, hex) {
+  const shown = (some) => some.toString('hex', 0, 64) + (some.length > 64 ? '...' : '');
+  assert.ok(frame.equals(bytes(hex)), `got ${shown(frame)}, want ${shown(bytes(hex))}`);
+}
+
 const bytes = (hex) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 
-module.exports = { KINDS, HEARTBEATS, request, read, bytes };
+module.exports = { KINDS, HEARTBEATS, request, read, assertFrame, bytes };

@@ -13,21 +13,22 @@ class Wire {
   #socket;
   #length;
   #bytes = Buffer.alloc(0);
-  #ended = false;
+  #closed = false;
+  #wake = () => {};
 
-  // open connects. length tells how long the frame is that some bytes start with, 0 while it cannot tell.
-  static async open(address, length) {
-    const socket = net.connect({ ...address, noDelay: true });
-    await once(socket, 'connect');
-    return new Wire(socket, length);
-  }
-
+  // length tells how long the frame is that some bytes start with, 0 as long as it cannot tell.
   constructor(socket, length) {
     this.#socket = socket;
     this.#length = length;
-    socket.on('data', (chunk) => { this.#bytes = Buffer.concat([this.#bytes, chunk]); });
+    socket.on('data', (chunk) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#wake();
+    });
     socket.on('error', () => {}); // 'close' follows
-    socket.on('close', () => { this.#ended = true; });
+    socket.on('close', () => {
+      this.#closed = true;
+      this.#wake();
+    });
   }
 
   send(bytes) {
@@ -42,43 +43,45 @@ class Wire {
     }
   }
 
-  // next awaits one frame.
-  async next() {
-    const deadline = AbortSignal.timeout(PATIENCE);
-    for (;;) {
-      const length = this.#length(this.#bytes);
-      if (length > 0 && this.#bytes.length >= length) return this.#take(length);
-      if (this.#ended) throw new Error(`connection closed after ${this.#bytes.length} bytes of an answer`);
-      await this.#news(deadline);
-    }
+  // next awaits one frame. One call at a time.
+  next() {
+    return new Promise((resolve, reject) => {
+      const finish = (settle, value) => {
+        clearTimeout(timer);
+        this.#wake = () => {};
+        settle(value);
+      };
+      const timer = setTimeout(() => finish(reject, new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+      this.#wake = () => {
+        try {
+          const frame = this.#take();
+          if (frame) finish(resolve, frame);
+          else if (this.#closed) finish(reject, new Error(`closed with ${this.#bytes.length} bytes of an answer`));
+        } catch (err) {
+          finish(reject, err);
+        }
+      };
+      this.#wake();
+    });
   }
 
-  #take(length) {
+  #take() {
+    const length = this.#length(this.#bytes);
+    if (length === 0 || this.#bytes.length < length) return undefined;
     const frame = this.#bytes.subarray(0, length);
     this.#bytes = this.#bytes.subarray(length);
     return frame;
-  }
-
-  async #news(deadline) {
-    try {
-      await Promise.race(['data', 'end', 'close'].map((event) => once(this.#socket, event, { signal: deadline })));
-    } catch (err) {
-      throw deadline.aborted ? new Error(`no answer within ${PATIENCE} ms`) : err;
-    }
-  }
-
-  close() {
-    this.#socket.destroy();
   }
 }
 
 // withWire opens a connection, does something with it and closes it, whatever happened.
 async function withWire(address, length, use) {
-  const wire = await Wire.open(address, length);
+  const socket = net.connect({ ...address, noDelay: true });
+  await once(socket, 'connect');
   try {
-    return await use(wire);
+    return await use(new Wire(socket, length));
   } finally {
-    wire.close();
+    socket.destroy();
   }
 }
 

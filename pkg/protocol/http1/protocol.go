@@ -23,6 +23,7 @@ func Protocol() protocol.Protocol {
 		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
 			return NewClientConn(upstream, link, heads)
 		},
+		Match: protocol.MatchHTTP1,
 	}
 }
 

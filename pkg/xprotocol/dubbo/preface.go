@@ -1,0 +1,65 @@
+package dubbo
+
+import (
+	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/xprotocol/dubbo/internal/serial"
+)
+
+// The strings that a request begins with, in their order.
+const (
+	posRelease = iota // of Dubbo, or of the protocol
+	posPath
+	posVersion
+	posMethod
+	posTypes
+	posInvoked // the first argument of a generic call: the method that it calls
+	maxStrings
+)
+
+// preface is the strings that a request begins with: what is its head, behind the
+// header. The zero preface is that of a body that cannot be read.
+type preface struct {
+	values [maxStrings]serial.Value
+	n      int // how many there are
+	end    int // where the head ends
+}
+
+// read reads the strings; false says that they cannot be read, and leaves none.
+func (p *preface) read(b []byte, r *serial.Reader) bool {
+	p.n = 0
+	for p.n < posInvoked || p.n == posInvoked && p.generic(b) {
+		v, ok := r.Next()
+		if !ok || p.n < posInvoked && v.Kind != serial.Text && v.Kind != serial.Null || v.End > maxPart {
+			*p = preface{end: headerLen}
+			return false
+		}
+		p.values[p.n], p.end = v, v.End
+		p.n++
+	}
+	return true
+}
+
+// generic tells whether the method calls the one that its first argument names.
+func (p *preface) generic(b []byte) bool {
+	const name = "Ljava/lang/String;"
+	switch string(p.text(b, posMethod)) {
+	case "$invoke", "$invokeAsync":
+		t := p.text(b, posTypes)
+		return len(t) >= len(name) && string(t[:len(name)]) == name
+	}
+	return false
+}
+
+func (p *preface) text(b []byte, i int) []byte { return b[p.values[i].From:p.values[i].To] }
+
+func (p *preface) span(i int) stream.Span {
+	return stream.SpanOf(p.values[i].From, p.values[i].To)
+}
+
+// method is which of the strings names the method that is called.
+func (p *preface) method() int {
+	if p.n > posInvoked && p.values[posInvoked].Kind == serial.Text {
+		return posInvoked
+	}
+	return posMethod
+}

@@ -1,0 +1,123 @@
+package xprotocol
+
+import (
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// serverStream is one request of a client, and where its answer goes.
+type serverStream struct {
+	conn       *ServerConn
+	peer       stream.End // nil once nothing may be sent there any more
+	next, prev *serverStream
+	call       stream.Call
+	parts      parts        // of the answer; of a heartbeat, before, its content
+	request    buffer.Chain // content of the request, while it is passed on
+	content    buffer.Chain // of the answer, until it is complete
+	status     int          // of an answer that is not a frame of the protocol; 0: it is
+	flags      stream.Flags
+
+	asked    bool // the request is complete
+	answered bool // the answer is
+	entered  bool // a call to peer is under way, whose end ends the stream
+}
+
+var _ stream.End = (*serverStream)(nil)
+
+// Head begins the answer.
+func (s *serverStream) Head(h *stream.Head, end bool) {
+	if s.peer == nil || h.Interim() {
+		return
+	}
+	switch answered := h.RPC.Protocol == s.conn.name; {
+	case s.call.Kind == stream.KindOneWay:
+	case s.call.Kind == stream.KindHeartbeat && !(answered && h.RPC.Kind == stream.KindHeartbeatAnswer):
+		s.status = h.Status
+	case !answered:
+		s.status, s.flags = h.Status, h.Flags
+		s.parts.bytes = s.parts.bytes[:0]
+	default:
+		if err := s.parts.set(s.conn.codec, h); err != nil {
+			s.status = 502
+			s.parts.bytes = append(s.parts.bytes[:0], err.Error()...)
+		}
+	}
+	if end {
+		s.answer(&s.content)
+	}
+}
+
+// Data adds to the answer's content.
+func (s *serverStream) Data(d *buffer.Chain, end bool) {
+	switch {
+	case s.peer == nil || s.call.Kind == stream.KindOneWay, s.call.Kind == stream.KindHeartbeat && s.status != 0:
+		d.Clear()
+	case s.status != 0:
+		s.parts.bytes = d.AppendTo(s.parts.bytes)
+		s.parts.bytes = s.parts.bytes[:min(len(s.parts.bytes), maxText)]
+		d.Clear()
+	case !end:
+		s.content.Move(d)
+	case s.content.Len() > 0:
+		s.content.Move(d)
+		d = &s.content
+	}
+	if end && s.peer != nil {
+		s.answer(d)
+	}
+}
+
+// Trailers end the answer. There is no place for them in a frame.
+func (s *serverStream) Trailers(*stream.Header) {
+	if s.peer != nil {
+		s.answer(&s.content)
+	}
+}
+
+// answer sends the answer, which is complete.
+func (s *serverStream) answer(content *buffer.Chain) {
+	c := s.conn
+	switch {
+	case s.call.Kind == stream.KindOneWay:
+	case s.call.Kind == stream.KindHeartbeat && s.status != 0:
+		c.answerHeartbeat(&s.call, s.parts.bytes, s.status < 400)
+	case s.status == 0:
+		c.write(&s.parts, content, s.call.ID)
+	default:
+		c.send(func(dst []byte) []byte {
+			return c.codec.Answer(dst, &s.call, Answer{Status: s.status, Flags: s.flags, Text: text(s.parts.bytes)})
+		})
+	}
+	s.over()
+}
+
+// text is an answer's sentence, without the end of its line.
+func text(b []byte) []byte {
+	for len(b) > 0 && b[len(b)-1] == '\n' {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// Reset gives the answer up. The client is told that there is none.
+func (s *serverStream) Reset(stream.Reset) {
+	if s.peer == nil {
+		return
+	}
+	s.asked = true
+	s.status, s.flags = 502, stream.UpstreamRemoteReset
+	s.parts.bytes = append(s.parts.bytes[:0], "the answer was broken off"...)
+	s.answer(&s.content)
+}
+
+// over ends the stream, now or with the call that it is in.
+func (s *serverStream) over() {
+	s.answered, s.peer = true, nil
+	s.conn.endIfOver(s)
+}
+
+// Pause does nothing: requests come whole.
+func (s *serverStream) Pause() {}
+
+// Resume does nothing.
+func (s *serverStream) Resume() {}
