@@ -38,6 +38,8 @@ type ProxyConfig struct {
 	HTTP1 HTTP1Config `json:"-"`
 	// RPC is what ExtendConfig says about RPC protocols, over the defaults, by name.
 	RPC map[string]*RPCConfig `json:"-"`
+	// HeartbeatStreams is set, in a copy, for a listener with a filter that sees the heartbeats of clients.
+	HeartbeatStreams bool `json:"-"`
 
 	_ struct{} `ignored:"validate_clusters: that the clusters of all routes exist is always checked"`
 	_ struct{} `ignored:"router_handler_name: weir has one way to look up a route"`

@@ -64,18 +64,29 @@ const (
 	trailersPart
 )
 
-func (d *direction) begin(env *Env, sink stream.Sink) {
+func (d *direction) begin(sink stream.Sink) {
 	d.sink = sink
 	d.collect = -1
 	d.closed = false
-	p := env.Worker.Buffers()
-	d.part.Init(p)
-	d.collected.Init(p)
-	d.waiting.Init(p)
+}
+
+// interest notes that a filter looks at the direction, so that it will hold parts.
+func (d *direction) interest(p *buffer.Pool) {
+	if !d.interested {
+		d.interested = true
+		d.part.Init(p)
+		d.collected.Init(p)
+		d.waiting.Init(p)
+	}
 }
 
 // drop closes the direction and forgets everything that it holds.
 func (d *direction) drop() {
+	if !d.interested { // then it never held anything
+		d.sink, d.begun, d.sent, d.closed = nil, false, false, true
+		d.turn++
+		return
+	}
 	d.part.Clear()
 	d.collected.Clear()
 	d.waiting.Clear()

@@ -66,6 +66,17 @@ type Blocking interface {
 	Blocks()
 }
 
+// Heartbeats is implemented by filters that want to see the heartbeats of clients.
+// On listeners that have one of them, heartbeats pass the filters as requests do,
+// those of other kinds included, and whether there is a route for them or not. A
+// heartbeat that passes them all is answered by weir, unless its head says
+// RPC.Forward. On other listeners no filter sees any.
+type Heartbeats interface {
+	Filter
+	// SeesHeartbeats has no body: that it is there says it.
+	SeesHeartbeats()
+}
+
 // Finisher is implemented by a Request or Response half that wants to know when
 // its stream is over, however it ended. If one value is both halves, it is told
 // once. It may be told inside a call of Reply, ResumeRequest or ResumeResponse
@@ -121,6 +132,16 @@ type Link struct {
 func NewLink(name string, f Filter) Link {
 	_, blocks := f.(Blocking)
 	return Link{Name: name, Filter: f, blocks: blocks}
+}
+
+// SeesHeartbeats tells whether one of the filters wants to see heartbeats.
+func (c Chain) SeesHeartbeats() bool {
+	for i := range c {
+		if _, ok := c[i].Filter.(Heartbeats); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // Replace returns the chain with the filters of some names replaced: how a route

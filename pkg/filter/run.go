@@ -238,7 +238,7 @@ func (s *Stream) reply(r Reply) {
 	} else if p.begun { // the reply comes instead of it, straight to the sink
 		sink := p.sink
 		p.drop()
-		p.begin(s.env, sink)
+		p.begin(sink)
 	}
 	turn := q.turn
 	if slowed { // the rest of the request is discarded as it comes

@@ -40,13 +40,16 @@ type Goroutines interface {
 	Submit(fn func()) error
 }
 
-// Env is what all streams of a worker share.
+// Env is what all streams of a worker share, of one listener.
 type Env struct {
 	Worker     Worker
 	Goroutines Goroutines
 	Rand       func() uint64 // the worker's random numbers
 	// BufferLimit is how many bytes of a message a stream holds at most.
 	BufferLimit int
+	// Draining tells that the listener finishes what is in flight, and is about to
+	// end. It changes while streams are under way.
+	Draining bool
 }
 
 // Direction is one of the two messages of a stream.
@@ -103,18 +106,18 @@ func (sl *slot) sees(dir Direction) bool {
 func (s *Stream) Begin(env *Env, c Chain, owner Owner, info *stream.Info, upstream, downstream stream.Sink) {
 	s.env, s.owner, s.info = env, owner, info
 	s.over = false
-	s.dirs[RequestDirection].begin(env, upstream)
-	s.dirs[ResponseDirection].begin(env, downstream)
+	s.dirs[RequestDirection].begin(upstream)
+	s.dirs[ResponseDirection].begin(downstream)
 	s.slots = s.slots[:0]
 	for i := range c {
 		l := &c[i]
 		q, p := l.Filter.Attach(s)
 		s.slots = append(s.slots, slot{request: q, response: p, blocks: l.blocks})
 		if q != nil {
-			s.dirs[RequestDirection].interested = true
+			s.dirs[RequestDirection].interest(env.Worker.Buffers())
 		}
 		if p != nil {
-			s.dirs[ResponseDirection].interested = true
+			s.dirs[ResponseDirection].interest(env.Worker.Buffers())
 		}
 	}
 }
@@ -167,6 +170,10 @@ func (s *Stream) Info() *stream.Info { return s.info }
 
 // Rand returns a random number of the worker's.
 func (s *Stream) Rand() uint64 { return s.env.Rand() }
+
+// Draining tells whether the listener is being drained: it finishes what is in
+// flight, and ends. A blocking hook must not call it.
+func (s *Stream) Draining() bool { return s.env.Draining }
 
 // Buffers returns the worker's slab pool, for filters that make data.
 func (s *Stream) Buffers() *buffer.Pool { return s.env.Worker.Buffers() }

@@ -47,14 +47,23 @@ func (s *activeStream) requestDue() int64 {
 	return s.start + int64(s.cfg.RequestTimeout)
 }
 
+// setTimer makes the timer run out when something is due, or before: it is not set
+// later than it is, and not stopped with the stream, because most streams are over
+// long before, and the next one can use it.
 func (s *activeStream) setTimer() {
-	if due := s.due(); due > 0 {
-		s.w.Loop.Schedule(&s.timer, time.Duration(due-s.w.Loop.Now()), s)
+	due := s.due()
+	if due == 0 || s.timer.Set() && s.timerAt <= due {
+		return
 	}
+	s.timerAt = due
+	s.w.Loop.Schedule(&s.timer, time.Duration(due-s.w.Loop.Now()), s)
 }
 
 // Expired ends what has taken too long.
 func (s *activeStream) Expired(*eventloop.Timer) {
+	if s.conn == nil || s.has(finished) { // set for a stream that is over
+		return
+	}
 	s.enter()
 	now := s.w.Loop.Now()
 	late := func(at int64) bool { return at > 0 && now >= at }

@@ -38,6 +38,7 @@ func (l *listener) apply(cfg *Listener) {
 	}
 	l.env = w.env
 	l.env.BufferLimit = cfg.BufferLimit
+	l.env.Draining = l.draining
 }
 
 // countIn makes stats those of the listener. If it had others, under another name,
@@ -70,7 +71,7 @@ func (l *listener) endIfOver() {
 
 // drain makes every connection finish what it is doing and close.
 func (l *listener) drain() {
-	l.draining = true
+	l.draining, l.env.Draining = true, true
 	c := l.conns
 	for range l.count {
 		next := c.next

@@ -51,6 +51,7 @@ type activeStream struct {
 	moved    int64         // when something last moved
 	tries    time.Duration // time that tries took
 	timer    eventloop.Timer
+	timerAt  int64 // when it runs out
 
 	timeout    time.Duration // for the response to begin once the request is over; 0: none
 	tryTimeout time.Duration // asked for by the request; 0: the policy's
@@ -128,7 +129,6 @@ func (s *activeStream) elapsed() time.Duration { return time.Duration(s.w.Loop.N
 // finish ends a stream whose messages are both over.
 func (s *activeStream) finish() {
 	s.flags |= finished
-	s.w.Loop.Cancel(&s.timer)
 	if c := s.try.conn; c != nil && s.has(tunnelling) { // both ways have ended, but not all may be sent
 		c.Socket().Close()
 	}

@@ -80,13 +80,14 @@ func (s *activeStream) startTry() {
 		t.deadline = t.start + int64(p)
 		s.setTimer()
 	}
+	speaks := upstream.Dialect{Protocol: s.proto, Variant: s.req.RPC.Call.Version}
 	if !t.movedOn { // idle connections are what a moved request just ran into
-		if c := h.Acquire(s.proto); c != nil {
+		if c := h.Acquire(speaks); c != nil {
 			s.connected(c)
 			return
 		}
 	}
-	if r, ok := h.Wait(s, &t.pending, s.proto); !ok {
+	if r, ok := h.Wait(s, &t.pending, speaks); !ok {
 		s.tryFailed(r)
 	}
 }

@@ -91,8 +91,10 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		StreamIdleTimeout: p.HTTP1.StreamIdleTimeout,
 		IdleTimeout:       c.ConnectionIdleTimeout,
 	}
+	speaks := *p // the configuration itself stays as it was loaded
+	speaks.HeartbeatStreams = chain.SeesHeartbeats()
 	for _, proto := range protos {
-		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(p)})
+		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks)})
 	}
 	if len(protos) > 1 || p.Protocols[0] == protocol.Auto {
 		l.Detector = protocol.NewDetector(protos)

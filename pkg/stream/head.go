@@ -77,8 +77,10 @@ func (h *Head) Clear() {
 // Take moves the content of src into h. src is empty afterwards, with h's memory
 // to use again.
 func (h *Head) Take(src *Head) {
-	h.Clear()
-	*h, *src = *src, *h
+	memory := h.Header
+	memory.Clear()
+	*h = *src
+	*src = Head{Header: memory, ContentLength: -1}
 }
 
 // CopyFrom makes h a copy of src.

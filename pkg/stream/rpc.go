@@ -31,9 +31,11 @@ type Call struct {
 	Kind Kind
 	// Serialization is the codec's number for how the content is encoded.
 	Serialization uint8
-	// Version and Bits are the codec's own, such as a version of the frame's form
-	// and its flags.
-	Version, Bits uint8
+	// Version is which form of the protocol it is, if there are some that a host may
+	// not mix on one connection: requests that differ in it never share one.
+	Version uint8
+	// Bits are the codec's own.
+	Bits uint8
 	// Native is the status of a response, as its protocol numbers it.
 	Native uint32
 	// ID is the number by which the sender knows the message.

@@ -207,7 +207,7 @@ func (c *Cluster) spend() {
 		return
 	}
 	h.unhunger()
-	if err := h.dial(h.waiting.first.protocol); err != nil {
+	if err := h.dial(h.waiting.first.speaks); err != nil {
 		c.Limits.release()
 		h.refuse(err)
 	}

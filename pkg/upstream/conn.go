@@ -9,7 +9,6 @@ import (
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
-	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -24,7 +23,7 @@ type Conn struct {
 	links[Conn] // among the host's idle ones, or the shared ones
 	host        *Host
 	io          *eventloop.Conn
-	protocol    *protocol.Protocol
+	speaks      Dialect
 	codec       stream.ClientCodec
 	prober      stream.Prober // the codec, if it has heartbeats
 	id          uint64
@@ -73,7 +72,7 @@ func (c *Conn) Open(receiver stream.End) stream.End {
 	c.before = c.Position()
 	c.host.active++
 	up := c.codec.NewStream(receiver)
-	if c.protocol.Multiplexed && !c.shared {
+	if c.speaks.Protocol.Multiplexed && !c.shared {
 		c.shared = true
 		c.host.shared.push(c)
 	}
@@ -120,10 +119,8 @@ func (c *Conn) usable() bool {
 }
 
 // width is for how many waiting requests a connection that is being made will do.
-func (c *Conn) width() int { return width(c.protocol) }
-
-func width(p *protocol.Protocol) int {
-	if p.Multiplexed {
+func (c *Conn) width() int {
+	if c.speaks.Protocol.Multiplexed {
 		return 1 << 20
 	}
 	return 1
@@ -303,7 +300,7 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	n := uint64(in.Len())
 	c.host.Stats.BytesReadTotal += n
 	c.host.cluster.Stats.BytesReadTotal += n
-	if c.streams > 0 && !c.protocol.Multiplexed && io.Sent() == c.before {
+	if c.streams > 0 && !c.speaks.Protocol.Multiplexed && io.Sent() == c.before {
 		// They cannot answer the request, nothing of which has left yet.
 		c.onBusy = true
 		io.CloseNow()

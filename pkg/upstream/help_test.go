@@ -300,8 +300,8 @@ func one(t testing.TB, c config.Cluster) *worker {
 	return ws[0]
 }
 
-// lines is the protocol that lineCodec speaks.
-var lines = &protocol.Protocol{Name: "lines"}
+// lines is what lineCodec speaks.
+var lines = Dialect{Protocol: &protocol.Protocol{Name: "lines"}}
 
 // lineCodec is a protocol of lines: a line asks, a line answers. After the answer
 // "bye" the connection is of no more use.

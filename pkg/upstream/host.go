@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"github.com/weirproxy/weir/pkg/metrics"
-	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -37,17 +36,17 @@ type Host struct {
 	retired bool
 }
 
-// Acquire returns a connection to the host that speaks a protocol and has room for
+// Acquire returns a connection to the host that speaks a dialect and has room for
 // a stream, or nil.
-func (h *Host) Acquire(p *protocol.Protocol) *Conn {
+func (h *Host) Acquire(d Dialect) *Conn {
 	for c := h.shared.last; c != nil; c = c.prev {
-		if c.protocol == p && c.usable() {
+		if c.speaks == d && c.usable() {
 			return c
 		}
 	}
 	for c := h.idle.last; c != nil; {
 		before := c.prev
-		if c.protocol == p {
+		if c.speaks == d {
 			c.notIdle()
 			if c.usable() && !c.stale() {
 				return c
@@ -60,13 +59,13 @@ func (h *Host) Acquire(p *protocol.Protocol) *Conn {
 }
 
 // dialMore makes connections for those who wait, as far as the limit allows.
-func (h *Host) dialMore(p *protocol.Protocol) error {
+func (h *Host) dialMore(d Dialect) error {
 	c := h.cluster
-	for h.coming < h.waiting.n && !h.hasShared(p) {
+	for h.coming < h.waiting.n && !h.hasShared(d) {
 		if !h.slot() {
 			return nil
 		}
-		if err := h.dial(p); err != nil {
+		if err := h.dial(d); err != nil {
 			c.Limits.release()
 			return err
 		}
@@ -74,11 +73,11 @@ func (h *Host) dialMore(p *protocol.Protocol) error {
 	return nil
 }
 
-// hasShared tells whether there is a connection with streams of a protocol that
+// hasShared tells whether there is a connection with streams of a dialect that
 // has room for more, or will have.
-func (h *Host) hasShared(p *protocol.Protocol) bool {
+func (h *Host) hasShared(d Dialect) bool {
 	for c := h.shared.first; c != nil; c = c.next {
-		if c.protocol == p && c.hasRoom() {
+		if c.speaks == d && c.hasRoom() {
 			return true
 		}
 	}
@@ -87,7 +86,7 @@ func (h *Host) hasShared(p *protocol.Protocol) bool {
 
 // lacking tells whether more requests wait than connections are coming for.
 func (h *Host) lacking() bool {
-	return h.waiting.n > h.coming && !h.hasShared(h.waiting.first.protocol)
+	return h.waiting.n > h.coming && !h.hasShared(h.waiting.first.speaks)
 }
 
 // slot takes a slot for a connection. If it returns false, the host is hungry.
@@ -140,9 +139,9 @@ func (h *Host) fed() {
 }
 
 // dial makes a connection, for which a slot was taken.
-func (h *Host) dial(p *protocol.Protocol) error {
+func (h *Host) dial(d Dialect) error {
 	cl := h.cluster
-	c := &Conn{host: h, protocol: p, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
+	c := &Conn{host: h, speaks: d, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
 	io, err := cl.env.Loop.Dial(&h.addr, &cl.Dial, c)
 	if err != nil {
 		h.Stats.ConnectionConFail++
@@ -150,7 +149,7 @@ func (h *Host) dial(p *protocol.Protocol) error {
 		return err
 	}
 	c.io = io
-	c.codec = cl.env.Codec(io, p)
+	c.codec = cl.env.Codec(io, d.Protocol)
 	c.prober, _ = c.codec.(stream.Prober)
 	h.dialing++
 	h.coming += c.width()
@@ -184,7 +183,7 @@ func (h *Host) free(c *Conn) {
 	case !c.io.Alive(): // it ends once what waits is written
 	case !c.usable() || h.cluster.Limits.connections.exceeded():
 		c.io.CloseNow()
-	case h.waits(c.protocol) != nil:
+	case h.waits(c.speaks) != nil:
 		if heir, ok := h.yields(); ok {
 			c.bequeath(heir)
 			return
@@ -221,24 +220,24 @@ func (h *Host) share(c *Conn) {
 // serve gives a connection to those who wait, as long as it has room.
 func (h *Host) serve(c *Conn) {
 	for {
-		p := h.waits(c.protocol)
+		p := h.waits(c.speaks)
 		if p == nil || !c.usable() {
 			return
 		}
 		w := p.waiter
 		h.Forget(p)
 		w.Connected(c)
-		if !c.protocol.Multiplexed {
+		if !c.speaks.Protocol.Multiplexed {
 			return
 		}
 	}
 }
 
-// waits returns the first who waits for a connection that speaks a protocol, or
+// waits returns the first who waits for a connection that speaks a dialect, or
 // nil.
-func (h *Host) waits(proto *protocol.Protocol) *Pending {
+func (h *Host) waits(d Dialect) *Pending {
 	for p := h.waiting.first; p != nil; p = p.next {
-		if p.protocol == proto {
+		if p.speaks == d {
 			return p
 		}
 	}

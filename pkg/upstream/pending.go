@@ -13,31 +13,40 @@ type Waiter interface {
 	Unconnected(r stream.Reset)
 }
 
+// Dialect is what a connection speaks. A stream goes only over a connection of its
+// own dialect.
+type Dialect struct {
+	Protocol *protocol.Protocol
+	// Variant tells forms of the protocol apart that a host may not mix on one
+	// connection, such as bolt's versions.
+	Variant uint8
+}
+
 // Pending is a place in the queue for a connection. It is part of the waiter, so
 // that waiting allocates nothing.
 type Pending struct {
 	links[Pending]
-	waiter   Waiter
-	host     *Host
-	protocol *protocol.Protocol
+	waiter Waiter
+	host   *Host
+	speaks Dialect
 }
 
 // Waiting tells whether the place is taken.
 func (p *Pending) Waiting() bool { return p.host != nil }
 
-// Wait makes w wait for a connection that speaks a protocol, in the order of the
+// Wait makes w wait for a connection that speaks a dialect, in the order of the
 // calls; p is its place.
 // It returns an overflow if too many wait already. Otherwise one of w's methods is
 // called, later, unless Forget is before.
-func (h *Host) Wait(w Waiter, p *Pending, proto *protocol.Protocol) (r stream.Reset, ok bool) {
+func (h *Host) Wait(w Waiter, p *Pending, d Dialect) (r stream.Reset, ok bool) {
 	c := h.cluster
 	if !c.Limits.pending.take(1) {
 		return stream.Reset{Reason: stream.Overflow, Unprocessed: true}, false
 	}
 	c.Stats.RequestPendingActive++
-	p.waiter, p.host, p.protocol = w, h, proto
+	p.waiter, p.host, p.speaks = w, h, d
 	h.waiting.push(p)
-	if err := h.dialMore(proto); err != nil {
+	if err := h.dialMore(d); err != nil {
 		h.Forget(p)
 		return stream.Reset{Reason: stream.ConnectFailed, Unprocessed: true, Err: err}, false
 	}
@@ -50,6 +59,6 @@ func (h *Host) Forget(p *Pending) {
 	h.waiting.remove(p)
 	h.cluster.Limits.pending.give(1)
 	h.cluster.Stats.RequestPendingActive--
-	p.host, p.waiter, p.protocol = nil, nil, nil
+	p.host, p.waiter, p.speaks = nil, nil, Dialect{}
 	h.fed()
 }

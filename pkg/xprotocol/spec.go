@@ -65,6 +65,7 @@ func (s Spec) Protocol() protocol.Protocol {
 		Multiplexed: s.Usage == Multiplexed,
 		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
 			e := newEngine(&s, s.codecFor(p))
+			e.heartbeats = p.HeartbeatStreams
 			e.configure(p.RPC[s.Name])
 			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
 				return newServerConn(e, link, a, heads)

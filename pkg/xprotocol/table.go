@@ -7,7 +7,8 @@ import "math/bits"
 // message. The zero table is empty and holds no memory.
 type table[T any] struct {
 	slots []slot[T] // a power of two of them, or none
-	n     int
+	n     int32
+	most  int32 // that n was since the table was last empty
 }
 
 type slot[T any] struct {
@@ -17,7 +18,7 @@ type slot[T any] struct {
 
 const (
 	minTable  = 8
-	keepTable = 64 // slots that an empty table keeps
+	keepTable = 64 // slots that an empty table keeps in any case
 )
 
 // place returns where the search for an id begins.
@@ -42,7 +43,7 @@ func (t *table[T]) get(id uint64) *T {
 
 // put makes an id stand for v. It returns false if it stands for something.
 func (t *table[T]) put(id uint64, v *T) bool {
-	if 4*(t.n+1) > 3*len(t.slots) {
+	if 4*int(t.n+1) > 3*len(t.slots) {
 		t.grow()
 	}
 	mask := len(t.slots) - 1
@@ -52,6 +53,7 @@ func (t *table[T]) put(id uint64, v *T) bool {
 		case s.v == nil:
 			s.id, s.v = id, v
 			t.n++
+			t.most = max(t.most, t.n)
 			return true
 		case s.id == id:
 			return false
@@ -74,12 +76,20 @@ func (t *table[T]) take(id uint64) *T {
 		return nil
 	}
 	t.n--
-	if t.n == 0 && len(t.slots) > keepTable {
-		t.slots = nil
-		return v
-	}
 	t.close(i)
+	if t.n == 0 {
+		t.shrink()
+	}
 	return v
+}
+
+// shrink gives the memory of an empty table back, if much less than that has been
+// in use of late.
+func (t *table[T]) shrink() {
+	if len(t.slots) > keepTable && int(t.most) < len(t.slots)/8 {
+		t.slots = nil
+	}
+	t.most = 0
 }
 
 // close frees a slot, and moves into it what is only behind it because it was

@@ -23,6 +23,8 @@ type Exchange struct {
 	Limit int
 	// Rand is the worker's random numbers; nil is always the same ones.
 	Rand func() uint64
+	// Draining tells that the listener is being drained.
+	Draining bool
 	// Goroutines is the pool that blocking hooks run on; nil is the Worker.
 	Goroutines filter.Goroutines
 
@@ -101,7 +103,7 @@ func (x *Exchange) begin() {
 	if x.Rand == nil {
 		x.Rand = rand.New(rand.NewPCG(1, 2)).Uint64
 	}
-	x.env = filter.Env{Worker: x.Worker, Goroutines: x.Goroutines, Rand: x.Rand, BufferLimit: x.Limit}
+	x.env = filter.Env{Worker: x.Worker, Goroutines: x.Goroutines, Rand: x.Rand, BufferLimit: x.Limit, Draining: x.Draining}
 	x.s.Begin(&x.env, x.chain, owner{x}, &x.Info, &end{x, filter.RequestDirection}, &end{x, filter.ResponseDirection})
 }
 
@@ -115,6 +117,15 @@ func (x *Exchange) RequestHead(method, path string, end bool, fields ...string) 
 	h.SetPath([]byte(path))
 	x.Info.Request = h
 	x.head(filter.RequestDirection, end, fields)
+}
+
+// Heartbeat passes the heartbeat of an RPC client, which has no body.
+func (x *Exchange) Heartbeat() {
+	h := &x.heads[filter.RequestDirection]
+	h.Clear()
+	h.RPC.Kind = stream.KindHeartbeat
+	x.Info.Request = h
+	x.head(filter.RequestDirection, true, nil)
 }
 
 // ResponseHead passes a response's head. fields are names and values in turn.

@@ -25,10 +25,13 @@ func (codec) Append(dst []byte, h *stream.Head) (out []byte, tail int, err error
 	if err := e.check(); err != nil {
 		return dst, 0, err
 	}
-	dst = e.appendHead(dst)
-	n := len(dst)
-	dst = e.appendTail(dst)
-	return dst, len(dst) - n, nil
+	out = e.appendHead(dst)
+	n := len(out)
+	out, ok := e.appendTail(out)
+	if !ok {
+		return dst, 0, errNoAttachments
+	}
+	return out, len(out) - n, nil
 }
 
 // edit is a frame that is encoded anew. What the frame was shows in its own bytes,
@@ -115,44 +118,70 @@ func (e *edit) replacement(i int) (text []byte, ok bool) {
 	return text, true
 }
 
-func (e *edit) appendTail(dst []byte) []byte {
+// appendTail tries the ways in which the attachments may have been read; the one
+// that ends where the tail does is the one.
+func (e *edit) appendTail(dst []byte) (out []byte, ok bool) {
 	if len(e.tail) == 0 {
-		return dst
+		return dst, true
 	}
-	out, ok := e.appendMap(dst, false)
-	if !ok {
-		out, _ = e.appendMap(dst, true)
+	before := 1 // the value of a response
+	if e.strings.n > 0 {
+		before, _ = e.strings.arguments(e.head)
 	}
-	if e.form == serial.FastJSON2 {
-		binary.BigEndian.PutUint32(out[len(dst):], uint32(len(out)-len(dst)-4))
+	for _, skip := range [...]int{0, before} {
+		for _, narrow := range [...]bool{false, true} {
+			if out, ok = e.appendMap(dst, skip, narrow); ok {
+				return out, true
+			}
+		}
 	}
-	return out
+	return dst, false
 }
 
 // appendMap walks the attachments as they were and the fields as they are, and
-// appends what comes of both. Fields that came with the frame are in its order, and
-// others behind them.
-func (e *edit) appendMap(dst []byte, narrow bool) (out []byte, ok bool) {
+// appends what comes of both: fields that came with the frame in its order, and
+// others behind them. skip is how many values stand in the tail before the
+// attachments.
+func (e *edit) appendMap(dst []byte, skip int, narrow bool) (out []byte, ok bool) {
+	from := len(dst)
 	var r serial.Reader
 	r.Reset(e.form, e.tail, 0, requestSteps)
 	if narrow {
 		r.Narrow()
 	}
+	for ; skip > 0; skip-- {
+		if !r.Skip() {
+			return dst, false
+		}
+	}
 	null, ok := r.Open()
+	if !ok {
+		return dst, false
+	}
 	dst = append(dst, e.tail[:r.Pos()]...)
 	if null {
 		if e.h.Len() == 0 && !e.changed(stream.Group) {
-			return dst, ok
+			return dst, r.Done()
 		}
 		dst = e.form.AppendOpen(dst[:len(dst)-1]) // null is one byte
 	}
 	next := 0
-	for ok && !null && !r.Close() {
-		var key, value serial.Value
-		if key, value, ok = readPair(&r); ok {
-			dst, next = e.appendPair(dst, key, value, next)
+	for !null && !r.Close() {
+		key, value, ok := readPair(&r)
+		if !ok {
+			return dst, false
 		}
+		dst, next = e.appendPair(dst, key, value, next)
 	}
+	dst = e.form.AppendClose(e.appendNew(dst, next))
+	if e.form == serial.FastJSON2 {
+		binary.BigEndian.PutUint32(dst[from:], uint32(len(dst)-from-4))
+	}
+	return dst, r.Done()
+}
+
+// appendNew appends the fields from next on, and the group if it has no field.
+func (e *edit) appendNew(dst []byte, next int) []byte {
 	for ; next < e.h.Len(); next++ {
 		name, text := e.h.At(next)
 		dst = e.form.AppendEntry(e.form.AppendEntry(dst, name), text)
@@ -161,7 +190,7 @@ func (e *edit) appendMap(dst []byte, narrow bool) (out []byte, ok bool) {
 		group, _ := e.h.Attribute(stream.Group)
 		dst = e.form.AppendEntry(e.form.AppendEntry(dst, []byte("group")), group)
 	}
-	return e.form.AppendClose(dst), ok && r.Done()
+	return dst
 }
 
 // appendPair appends what became of an attachment. next is the first field that

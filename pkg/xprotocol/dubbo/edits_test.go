@@ -3,13 +3,14 @@ package dubbo_test
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/xprotocol"
+	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
 )
 
 // edit is a change of a frame, and what Dubbo's own decoder has to see of it.
@@ -195,28 +196,27 @@ func TestEdits(t *testing.T) {
 	add("fastjson2: no map", join(1, fastjson, unhex(t, fastjsonNothing+"00000001af"), nil), odd)
 	add("fastjson2: typed map", join(1, fastjson, unhex(t, fastjsonNothing+"0000001a 92 5a 6a6176612e7574696c2e547265654d6170 00 a6 4a6b 4a76 a5"), nil), odd)
 
-	if *update {
-		if err := os.WriteFile("testdata/edits.tsv", []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	for _, id := range []uint8{2, 23, 3} {
+		call := &stream.Call{ID: 1, Serialization: id}
+		answer := dubbo.New().Answer(nil, call, xprotocol.Answer{Flags: stream.NoRouteFound, Text: []byte("no route: é中\U0001f600")})
+		fmt.Fprintf(&got, "answer in %d\t%x\n", id, answer)
+		fmt.Fprintf(&got, "heartbeat in %d\t%x\n", id, heartbeater().Heartbeat(nil, 2, call))
+		fmt.Fprintf(&got, "go away in %d\t%x\n", id, goAwayer().GoAway(nil, 3, call))
 	}
-	want, err := os.ReadFile("testdata/edits.tsv")
-	if err != nil {
-		t.Fatal(err)
+	if *show {
+		fmt.Print(got.String())
+		return
 	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
-		t.Errorf("(-edits.tsv +got)\n%s", diff)
+	want := readFile(t, "edits.tsv.gz")
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got.String(), "\n")); diff != "" {
+		t.Errorf("(-edits.tsv.gz +got)\n%.4000s", diff)
 	}
 }
 
 // TestEditsInJava says what Dubbo's own decoder has to have read of the edits.
 func TestEditsInJava(t *testing.T) {
-	text, err := os.ReadFile("testdata/edits.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
 	read := map[string]string{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(readFile(t, "edits.txt")) {
 		name, what, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		read[name] = strings.NewReplacer("{", "{ ", "}", " }").Replace(what)
 	}
@@ -238,6 +238,17 @@ func TestEditsInJava(t *testing.T) {
 		for _, name := range []string{": no map", ": typed map"} {
 			if what := read[form+name]; !strings.Contains(what, " blue/demo.Api:1.0.0 nothing() ") || !strings.Contains(what, " trace=String:1 ") {
 				t.Errorf("%s%s: %s", form, name, what)
+			}
+		}
+	}
+	for _, id := range []string{"2", "23", "3"} {
+		for what, want := range map[string]string{
+			"answer":    "response 1 status 60 no route: é中\U0001f600",
+			"heartbeat": "request 2 null",
+			"go away":   "request 3 one-way String:R",
+		} {
+			if got := read[what+" in "+id]; got != want {
+				t.Errorf("%s in %s: %q", what, id, got)
 			}
 		}
 	}

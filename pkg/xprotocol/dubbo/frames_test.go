@@ -3,9 +3,10 @@ package dubbo_test
 import (
 	"bytes"
 	"compress/gzip"
+	"embed"
 	"encoding/hex"
+	"flag"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +14,11 @@ import (
 	"github.com/weirproxy/weir/pkg/xprotocol"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
 )
+
+//go:embed testdata/*.*
+var testdata embed.FS
+
+var show = flag.Bool("show", false, "print what the test finds, which a file in testdata is to say; see README.md there")
 
 // frame is a frame of testdata; see README.md there.
 type frame struct {
@@ -25,25 +31,32 @@ func frames(t testing.TB) []frame {
 	t.Helper()
 	var all []frame
 	for _, file := range []string{"public.tsv", "peers.tsv", "java.tsv", "pieces.tsv.gz"} {
-		text, err := os.ReadFile("testdata/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(file, ".gz") {
-			z, err := gzip.NewReader(bytes.NewReader(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if text, err = io.ReadAll(z); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for line := range strings.Lines(string(text)) {
+		for line := range strings.Lines(readFile(t, file)) {
 			name, digits, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 			all = append(all, frame{name, unhex(t, digits)})
 		}
 	}
 	return all
+}
+
+// readFile returns the text of a file of testdata.
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	text, err := testdata.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(name, ".gz") {
+		return string(text)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = io.ReadAll(z); err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // named returns one frame of testdata.

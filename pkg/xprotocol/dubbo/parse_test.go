@@ -2,9 +2,7 @@ package dubbo_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,8 +15,6 @@ import (
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
 )
 
-var update = flag.Bool("update", false, "rewrite what testdata/expect.txt says of the frames")
-
 // TestFrames shows what is known of every frame in testdata.
 func TestFrames(t *testing.T) {
 	var got strings.Builder
@@ -27,16 +23,11 @@ func TestFrames(t *testing.T) {
 		fmt.Fprintf(&got, "%s\n", f.name)
 		describe(&got, h, len(content))
 	}
-	if *update {
-		if err := os.WriteFile("testdata/expect.txt", []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if *show {
+		fmt.Print(got.String())
+		return
 	}
-	want, err := os.ReadFile("testdata/expect.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+	if diff := cmp.Diff(readFile(t, "expect.txt"), got.String()); diff != "" {
 		t.Errorf("(-expect.txt +got)\n%s", diff)
 	}
 }

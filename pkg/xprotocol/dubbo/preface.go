@@ -1,6 +1,8 @@
 package dubbo
 
 import (
+	"bytes"
+
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo/internal/serial"
 )
@@ -62,4 +64,35 @@ func (p *preface) method() int {
 		return posInvoked
 	}
 	return posMethod
+}
+
+// arguments is how many values follow the strings, before the attachments; false
+// says that the types are not what they should be.
+func (p *preface) arguments(b []byte) (n int, ok bool) {
+	n, ok = countTypes(p.text(b, posTypes))
+	return n - (p.n - posInvoked), ok
+}
+
+// countTypes counts the types of a method's parameters, in the letters that class
+// files have for them; false says that they are something else.
+func countTypes(types []byte) (n int, ok bool) {
+	for len(types) > 0 {
+		types = bytes.TrimLeft(types, "[")
+		if len(types) == 0 {
+			return 0, false
+		}
+		end := 0
+		switch types[0] {
+		case 'L':
+			if end = bytes.IndexByte(types, ';'); end < 0 {
+				return 0, false
+			}
+		case 'B', 'C', 'D', 'F', 'I', 'J', 'S', 'Z':
+		default:
+			return 0, false
+		}
+		types = types[end+1:]
+		n++
+	}
+	return n, true
 }

@@ -1,8 +1,6 @@
 package dubbo
 
 import (
-	"bytes"
-
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo/internal/serial"
 )
@@ -53,7 +51,12 @@ func (q *request) read(b []byte, h *stream.Head, narrow bool) bool {
 		return false
 	}
 	tail := q.r.Pos()
-	if !readAttachments(b, &q.r, h) {
+	ok = readAttachments(b, &q.r, h)
+	if ok && q.r.Bound() {
+		tail = q.strings.end // the arguments are kept with the attachments
+		ok = len(b)-tail <= maxPart
+	}
+	if !ok {
 		q.attributes(h)
 		return false
 	}
@@ -72,33 +75,9 @@ func (q *request) attributes(h *stream.Head) {
 }
 
 func (q *request) skipArguments(b []byte) bool {
-	n, ok := arguments(q.strings.text(b, posTypes))
-	for n -= q.strings.n - posInvoked; ok && n > 0; n-- {
+	n, ok := q.strings.arguments(b)
+	for ; ok && n > 0; n-- {
 		ok = q.r.Skip()
 	}
 	return ok
-}
-
-// arguments counts what a method's parameter types describe, by the letters that
-// class files have for types; false says that they are something else.
-func arguments(types []byte) (n int, ok bool) {
-	for len(types) > 0 {
-		types = bytes.TrimLeft(types, "[")
-		if len(types) == 0 {
-			return 0, false
-		}
-		end := 0
-		switch types[0] {
-		case 'L':
-			if end = bytes.IndexByte(types, ';'); end < 0 {
-				return 0, false
-			}
-		case 'B', 'C', 'D', 'F', 'I', 'J', 'S', 'Z':
-		default:
-			return 0, false
-		}
-		types = types[end+1:]
-		n++
-	}
-	return n, true
 }

@@ -1,8 +1,6 @@
 package dubbo
 
 import (
-	"net/http"
-
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo/internal/serial"
 )
@@ -45,16 +43,22 @@ func readResponse(b []byte, r *serial.Reader, h *stream.Head) (tail int, ok bool
 	}
 	what := int(t.Int) % withAttachments
 	if what == typeException {
-		h.Status = http.StatusInternalServerError
+		h.Status = 500
 	}
 	if t.Int < withAttachments {
 		return len(b), true
 	}
+	from := r.Pos()
 	if what != typeNull && !r.Skip() {
 		return len(b), false
 	}
 	tail = r.Pos()
-	if !readAttachments(b, r, h) {
+	ok = readAttachments(b, r, h)
+	if ok && r.Bound() {
+		tail = from // the value is kept with the attachments
+		ok = len(b)-tail <= maxPart
+	}
+	if !ok {
 		h.Header.Clear()
 		return len(b), false
 	}

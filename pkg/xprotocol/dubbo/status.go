@@ -1,10 +1,6 @@
 package dubbo
 
-import (
-	"net/http"
-
-	"github.com/weirproxy/weir/pkg/stream"
-)
+import "github.com/weirproxy/weir/pkg/stream"
 
 // The status of a response, as Dubbo numbers it.
 const (
@@ -25,19 +21,19 @@ const (
 func statusOf(native byte) int {
 	switch native {
 	case statusOK:
-		return http.StatusOK
+		return 200
 	case statusClientTimeout, statusServerTimeout:
-		return http.StatusGatewayTimeout
+		return 504
 	case statusInactive:
-		return http.StatusBadGateway
+		return 502
 	case statusSerialization, statusBadRequest, statusBadResponse:
-		return http.StatusBadRequest
+		return 400
 	case statusNotFound:
-		return http.StatusNotFound
+		return 404
 	case statusExhausted:
-		return http.StatusServiceUnavailable
+		return 503
 	}
-	return http.StatusInternalServerError
+	return 500
 }
 
 // reasons are what Dubbo calls what weir had to do with an answer, the first that
@@ -63,15 +59,15 @@ func nativeOf(status int, flags stream.Flags) byte {
 		}
 	}
 	switch status {
-	case http.StatusNotFound:
+	case 404:
 		return statusNotFound
-	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+	case 408, 504:
 		return statusServerTimeout
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case 429, 503:
 		return statusExhausted
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
+	case 400, 413, 431:
 		return statusBadRequest
-	case http.StatusBadGateway:
+	case 502:
 		return statusInactive
 	}
 	return statusServiceError

@@ -153,6 +153,7 @@ func (r *Reader) object(class int) (fields int, ok bool) {
 	if class < 0 || class >= r.classes {
 		return 0, false
 	}
+	r.bound = r.bound || r.inMap && r.before > 0
 	return r.items(int(r.fields[class]), true)
 }
 

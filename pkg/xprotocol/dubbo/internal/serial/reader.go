@@ -23,13 +23,16 @@ type Reader struct {
 
 	classes int
 	fields  [maxClasses]uint16
+	before  int  // classes defined before the map
+	bound   bool // the map has objects, and those numbers depend on classes before it
 }
 
 // Reset makes r read b, from at on. steps is about how many values it may step
 // over; 32 units of a string count as one.
 func (r *Reader) Reset(f Form, b []byte, at, steps int) {
 	r.form, r.narrow, r.inMap, r.four = f, false, false, false
-	r.b, r.all, r.at, r.steps, r.classes = b, b, at, steps, 0
+	r.b, r.all, r.at, r.steps = b, b, at, steps
+	r.classes, r.before, r.bound = 0, 0, false
 }
 
 // Narrow makes r, that was just reset, take a UTF-8 sequence of four bytes for one
@@ -39,6 +42,11 @@ func (r *Reader) Narrow() { r.narrow = true }
 
 // Ambiguous tells whether there was something that [Reader.Narrow] makes different.
 func (r *Reader) Ambiguous() bool { return r.four }
+
+// Bound tells whether the map that was read cannot be read without the values
+// before it: in Hessian 2, where an object tells its class by a number, and only
+// the first of a class says what that is.
+func (r *Reader) Bound() bool { return r.bound }
 
 // Pos returns where the next value begins.
 func (r *Reader) Pos() int { return r.at }
@@ -108,7 +116,7 @@ func (r *Reader) Open() (null, ok bool) {
 	if null {
 		return true, r.end()
 	}
-	r.inMap = true
+	r.inMap, r.before = true, r.classes
 	return false, ok
 }
 
