@@ -15,12 +15,12 @@ BENCHTIME ?= 1s
 # What `make bench-go` runs: a regular expression, and packages.
 BENCH     ?= .
 BENCHPKGS ?= ./pkg/... ./cmd/... ./bench/path
-# Further flags for `make bench-http1`, such as -rounds 9 -seconds 8.
+# Further flags for the tables (`make bench-http1`, `make bench-rpc`), such as -rounds 9 -seconds 8.
 BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help build test lint fuzz bench bench-http1 bench-go demo cover clean
+.PHONY: help build test lint fuzz bench bench-http1 bench-rpc bench-go demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,7 +39,7 @@ lint: ## Run go vet and golangci-lint
 fuzz: ## Run every fuzz target for FUZZTIME (60s) each
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz
 
-bench: bench-go bench-http1 ## Run all benchmarks: Go's own, then the tables
+bench: bench-go bench-http1 bench-rpc ## Run all benchmarks: Go's own, then the tables
 
 bench-go: ## Run the Go benchmarks, with allocations (BENCH, BENCHPKGS, BENCHTIME)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) $(BENCHPKGS)
@@ -48,6 +48,11 @@ bench-http1: build ## Measure weir beside nginx and HAProxy on HTTP/1 (BENCHFLAG
 	@bench/install-peers
 	$(GO) build -o bin/benchhttp1 ./bench/cmd/benchhttp1
 	PATH="$$PATH:/usr/sbin" bin/benchhttp1 $(BENCHFLAGS)
+
+bench-rpc: build ## Measure weir beside HAProxy on bolt and Dubbo (BENCHFLAGS)
+	@bench/install-peers haproxy
+	$(GO) build -o bin/benchrpc ./bench/cmd/benchrpc
+	PATH="$$PATH:/usr/sbin" bin/benchrpc $(BENCHFLAGS)
 
 demo: build ## Run a proxy with backends of its own to try out (DEMO_FOR)
 	bin/weir demo

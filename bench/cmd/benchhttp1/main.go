@@ -15,32 +15,17 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/weirproxy/weir/bench/internal/peer"
+	"github.com/weirproxy/weir/bench/internal/race"
 	"github.com/weirproxy/weir/bench/internal/table"
 )
-
-// options are the command's flags.
-type options struct {
-	weir    string
-	standIn bool
-	rounds  int
-	seconds int
-	idle    int
-	enforce bool
-}
 
 func main() {
 	// Children are told to end when the thread that started them does: this one lives as long as the process.
 	runtime.LockOSThread()
-	var o options
-	flag.StringVar(&o.weir, "weir", "bin/weir", "the `binary` to measure")
-	flag.BoolVar(&o.standIn, "stand-in", false, "measure a second HAProxy in weir's place: a check of the measurement itself")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds, in each of which every proxy has its turn")
-	flag.IntVar(&o.seconds, "seconds", 4, "seconds of a turn, after a second of warm-up")
-	flag.IntVar(&o.idle, "idle", 4000, "idle connections")
-	flag.BoolVar(&o.enforce, "enforce", false, "fail if weir misses what it must reach")
+	var o race.Options
+	o.Define(flag.CommandLine)
 	flag.Parse()
-	if o.rounds < 1 || o.seconds < 1 || o.idle < 1 || flag.NArg() > 0 {
+	if !o.Valid() || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -56,11 +41,11 @@ func main() {
 
 // run measures memory on proxies that have done nothing else, then time on others, and prints the tables. Wrong answers do not stop
 // the measurement, but they fail it.
-func run(ctx context.Context, o options) error {
-	if err := allowFiles(2*o.idle + 1000); err != nil {
+func run(ctx context.Context, o race.Options) error {
+	if err := o.AllowFiles(); err != nil {
 		return err
 	}
-	if err := printPlace(ctx, os.Stdout, o); err != nil {
+	if err := o.PrintPlace(ctx, os.Stdout, []string{"nginx", "-v"}, []string{"haproxy", "-v"}, []string{"wrk", "-v"}); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -73,56 +58,19 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 
-	name := "weir"
-	if o.standIn {
-		name = "stand-in"
-	}
 	rows := append(work.costs(), held.rows()...)
 	fmt.Println()
-	if err := table.Costs(os.Stdout, name, "nginx", "haproxy", rows); err != nil {
+	if err := table.Costs(os.Stdout, o.Subject(), "nginx", "haproxy", rows); err != nil {
 		return err
 	}
 	fmt.Println()
-	if err := table.Markdown(os.Stdout, work.rates(name)); err != nil {
+	if err := table.Markdown(os.Stdout, work.rates(o.Subject())); err != nil {
 		return err
 	}
-	fmt.Printf("\n%d rounds of %d s, in %v.\n", o.rounds, o.seconds, time.Since(began).Round(time.Second))
-	return errors.Join(work.faults(), misses(rows, o.enforce))
-}
-
-// misses is an error if weir missed what it must reach, and that is to be one.
-func misses(rows []table.Row, enforce bool) error {
-	var err error
-	for _, r := range rows {
-		if enforce && r.Verdict() == table.Missed {
-			err = errors.Join(err, fmt.Errorf("%s: %s", r.Figure, table.Missed))
-		}
+	fmt.Printf("\n%d rounds of %d s, in %v.\n", o.Rounds, o.Seconds, time.Since(began).Round(time.Second))
+	err = work.faults()
+	if o.Enforce {
+		err = errors.Join(err, table.Misses(rows))
 	}
 	return err
-}
-
-// proxies are what is measured: the subject, first plain and then with filters, and its peers.
-func (o options) proxies() (plain, filters, nginx, haproxy peer.Spec) {
-	nginx, haproxy = peer.Nginx(), peer.HAProxy()
-	if o.standIn {
-		return peer.StandIn(), peer.StandIn(), nginx, haproxy
-	}
-	return peer.Plain(o.weir), peer.WithFilters(o.weir), nginx, haproxy
-}
-
-// allowFiles raises the limit of open files, of this process and of those it starts.
-func allowFiles(n int) error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	want := max(uint64(n), 20000)
-	if limit.Max < want {
-		limit.Max = want // only root may
-	}
-	limit.Cur = limit.Max
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("%d open files are needed: %w", want, err)
-	}
-	return nil
 }

@@ -138,10 +138,10 @@ func appendString(dst []byte, s string) []byte {
 
 // cutString cuts a string of ASCII letters off the front of b.
 func cutString(b []byte) (s, rest []byte, err error) {
-	head, n := 1, 0
+	var head, n int
 	switch {
 	case len(b) > 0 && b[0] <= hessianCompact:
-		n = int(b[0])
+		head, n = 1, int(b[0])
 	case len(b) > 1 && b[0]&^3 == hessianMedium:
 		head, n = 2, int(b[0]&3)<<8|int(b[1])
 	case len(b) > 2 && b[0] == hessianString:

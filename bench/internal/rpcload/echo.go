@@ -22,14 +22,14 @@ func Serve(l net.Listener, log *slog.Logger) error {
 		go func() {
 			defer c.Close()
 			// A peer that is gone, or is reset by a proxy that is being stopped, is nothing to tell.
-			if err := serve(c); err != nil && !errors.As(err, new(*net.OpError)) && !errors.Is(err, io.EOF) {
+			if err := serve(c); !errors.As(err, new(*net.OpError)) && !errors.Is(err, io.EOF) {
 				log.Warn("connection closed", "peer", c.RemoteAddr(), "error", err)
 			}
 		}()
 	}
 }
 
-// serve answers what a connection brings, until it ends.
+// serve answers what a connection brings, until it ends, and returns why it did.
 func serve(c net.Conn) error {
 	var (
 		in  inbox
