@@ -29,11 +29,17 @@ func (c *Listener) setDefaults() {
 
 func (c *ProxyConfig) setDefaults() {
 	c.DetectTimeout = 5 * time.Second
+	c.UpstreamConnections = ConnectionsShared
 	c.DownstreamProtocol = "Auto"
 	c.UpstreamProtocol = "Auto"
 	c.XForwardedFor = ForwardedAppend
 	c.RequestID = RequestIDOff
 	c.MergeSlashes = true
+}
+
+func (c *TCPProxyConfig) setDefaults() {
+	c.IdleTimeout = time.Hour
+	c.MaxConnectAttempts = 3
 }
 
 func (c *HTTP1Config) setDefaults() {

@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 	c := mustLoad(t, "minimal.json", minimal)
 	proxy := &ProxyConfig{
 		Name: "127.0.0.1:1", DownstreamProtocol: "Auto", UpstreamProtocol: "Auto", RouterConfigName: "r", Protocols: []string{"Auto"},
-		DetectTimeout: 5 * time.Second,
+		DetectTimeout: 5 * time.Second, UpstreamConnections: "shared",
 		XForwardedFor: "append", RequestID: "off", MergeSlashes: true,
 		HTTP1: HTTP1Config{
 			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,

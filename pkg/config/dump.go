@@ -38,17 +38,16 @@ func foldServers(n *Node, c *Config) {
 			rc.drop("router_configs")
 		}
 		for j, l := range server.Get("listeners").Items() {
-			proxy := c.Servers[i].Listeners[j].Proxy
 			for _, chain := range l.Get("filter_chains").Items() {
-				foldFilters(chain.Get("filters"), proxy)
+				foldFilters(chain.Get("filters"), &c.Servers[i].Listeners[j])
 			}
 		}
 	}
 }
 
-// foldFilters puts the effective proxy into a list of network filters, and drops connection managers, whose routers are among the
+// foldFilters puts the effective proxies into a list of network filters, and drops connection managers, whose routers are among the
 // routers of the server.
-func foldFilters(filters *Node, proxy *ProxyConfig) {
+func foldFilters(filters *Node, l *Listener) {
 	if filters == nil {
 		return
 	}
@@ -57,9 +56,12 @@ func foldFilters(filters *Node, proxy *ProxyConfig) {
 		switch t := f.Get("type").Text(); {
 		case t == "connection_manager":
 			continue
-		case t == "proxy" && proxy != nil:
+		case t == "proxy" && l.Proxy != nil:
 			f.drop("config")
-			f.put("config", encodeProxy(proxy))
+			f.put("config", encodeProxy(l.Proxy))
+		case t == "tcp_proxy" && l.TCP != nil:
+			f.drop("config")
+			f.put("config", encode(reflect.ValueOf(l.TCP).Elem()))
 		}
 		kept = append(kept, f)
 	}

@@ -16,9 +16,12 @@ func knownProtocols() []string {
 	return []string{"Http1", "Http2", "bolt", "boltv2", "dubbo", "dubbothrift", "tars", "x_example"}
 }
 
-// knownNetworkFilters are the network filters of MOSN, besides proxy and connection_manager.
+// networkFilters are the network filters that are always there.
+func networkFilters() []string { return []string{"proxy", "tcp_proxy", "connection_manager"} }
+
+// knownNetworkFilters are the other network filters of MOSN.
 func knownNetworkFilters() []string {
-	return []string{"tcp_proxy", "udp_proxy", "grpc", "tunnel", "fault_inject", "rpc_proxy", "x_proxy", "transcoder"}
+	return []string{"udp_proxy", "grpc", "tunnel", "fault_inject", "rpc_proxy", "x_proxy", "transcoder"}
 }
 
 // knownStreamFilters are the stream filters of MOSN, those included that its old samples still name.

@@ -17,7 +17,8 @@ type Options struct {
 	Protocols []string
 	// RPC are those of the protocols that are framed RPC protocols.
 	RPC []string
-	// NetworkFilters are the network filters there are, besides proxy and connection_manager.
+	// NetworkFilters are the network filters there are, besides those that are always there: proxy, tcp_proxy and
+	// connection_manager.
 	NetworkFilters []string
 	// StreamFilters are the stream filters there are.
 	StreamFilters []string

@@ -132,6 +132,9 @@ func (r *reference) inner(path string, t reflect.Type) {
 		case reflect.TypeFor[ProxyConfig]():
 			inner = path + ".filter_chains[].filters[].config"
 			title = "`" + inner + "` of a proxy"
+		case reflect.TypeFor[TCPProxyConfig]():
+			inner = path + ".filter_chains[].filters[].config"
+			title = "`" + inner + "` of a tcp_proxy"
 		case reflect.TypeFor[HTTP1Config]():
 			inner = path + ".extend_config"
 			title = "`" + inner + "` for Http1"

@@ -23,16 +23,17 @@ type Listener struct {
 	FilterChains []FilterChain `json:"filter_chains"`
 	// The stream filters, in the order in which a request passes them.
 	StreamFilters []Filter `json:"stream_filters"`
-	// A connection without a request for this long is closed; 0s keeps it for ever.
+	// A connection without a request for this long is closed; 0s keeps it for ever. Those of a tcp_proxy have its idle_timeout.
 	ConnectionIdleTimeout time.Duration `json:"connection_idle_timeout"`
 	// Connections served at a time, which bounds the memory in use; one more is closed at once. 0 means without limit.
 	MaxConnections int `json:"max_connections" min:"0"`
 	// Bytes buffered per connection and direction before reading from the other side pauses.
 	PerConnectionBufferLimit int `json:"per_connection_buffer_limit_bytes" min:"1024" max:"1073741824"`
 
-	// Proxy is the decoded config of the chain's proxy filter. It is nil when the chain ends in a filter that weir does not have
-	// yet (which was warned about): such a listener must not be opened.
-	Proxy *ProxyConfig `json:"-"`
+	// Proxy and TCP are the decoded configs of the chain's filters proxy and tcp_proxy, nil if it has none. Both are nil when the
+	// chain ends in a filter that weir does not have yet (which was warned about): such a listener must not be opened.
+	Proxy *ProxyConfig    `json:"-"`
+	TCP   *TCPProxyConfig `json:"-"`
 
 	_ struct{} `ignored:"log_path: a listener's log is in access_logs"`
 	_ struct{} `ignored:"log_level: the level is default_log_level"`
@@ -92,7 +93,7 @@ type FilterChain struct {
 	TLS *TLSContext `json:"tls_context"`
 	// Several TLS contexts, chosen by server name.
 	TLSSet []TLSContext `json:"tls_context_set"`
-	// The network filters: proxy, and for old files connection_manager.
+	// The network filters: proxy or tcp_proxy, or one behind the other; and for old files connection_manager.
 	Filters []Filter `json:"filters"`
 
 	_ struct{} `ignored:"match: a listener has one chain, which takes every connection"`

@@ -12,8 +12,11 @@ type ProxyConfig struct {
 	DownstreamProtocol string `json:"downstream_protocol"`
 	// Protocol spoken to upstream hosts, if a route does not say; absent or Auto means the downstream's.
 	UpstreamProtocol string `json:"upstream_protocol"`
-	// true: a connection in a protocol that is not recognised goes to the next network filter instead of being closed.
+	// true: a connection in a protocol that is not recognised goes to the tcp_proxy behind this filter instead of being closed.
 	FallbackForUnknownProtocol bool `json:"fallback_for_unknown_protocol"`
+	// How RPC requests share connections to hosts: shared (all clients' requests on few connections), bound (each client's connection has
+	// connections of its own, so that hosts can call the client back).
+	UpstreamConnections ConnectionsMode `json:"upstream_connections"`
 	// Time for the first bytes of a connection to tell its protocol, where there are several: from the first byte on, or, with
 	// fallback_for_unknown_protocol, from the connection's begin.
 	DetectTimeout time.Duration `json:"detect_timeout"`
@@ -60,6 +63,18 @@ const (
 
 // Values lists the accepted modes.
 func (ForwardedMode) Values() []string { return []string{"append", "replace", "keep"} }
+
+// ConnectionsMode says how RPC requests share connections to hosts.
+type ConnectionsMode string
+
+// The modes of upstream connections.
+const (
+	ConnectionsShared ConnectionsMode = "shared"
+	ConnectionsBound  ConnectionsMode = "bound"
+)
+
+// Values lists the accepted modes.
+func (ConnectionsMode) Values() []string { return []string{"shared", "bound"} }
 
 // RequestIDMode says what happens to X-Request-Id.
 type RequestIDMode string

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// validator checks what one key cannot say alone, and fills in what the configuration says in a roundabout way: Listener.Proxy,
-// Sink.Prometheus and the routers of old files.
+// validator checks what one key cannot say alone, and fills in what the configuration says in a roundabout way: Listener.Proxy and
+// TCP, Sink.Prometheus and the routers of old files.
 type validator struct {
 	config   *Config
 	report   *Report

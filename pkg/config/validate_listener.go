@@ -60,6 +60,9 @@ func (v *validator) checkListener(l *Listener) {
 	if l.Proxy != nil {
 		v.checkProxy(l)
 	}
+	if l.TCP != nil {
+		v.checkTCP(l)
+	}
 }
 
 // checkAddress checks a listener's address against its network.
@@ -109,7 +112,7 @@ func addressKey(l *Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// decodeFilters decodes the network filters of a listener: its proxy, and the routers that old files keep in a connection_manager.
+// decodeFilters decodes the network filters of a listener: its proxies, and the routers that old files keep in a connection_manager.
 func (v *validator) decodeFilters(s *Server, l *Listener) {
 	if len(l.FilterChains) != 1 {
 		v.report.Errorf(l.At("filter_chains"), "there must be one entry in filter_chains, there are %d", len(l.FilterChains))
@@ -125,8 +128,8 @@ func (v *validator) decodeFilters(s *Server, l *Listener) {
 			replaced = v.decodeFilter(s, l, &chain.Filters[j]) || replaced
 		}
 	}
-	if l.Proxy == nil && !replaced && len(l.FilterChains) == 1 {
-		v.report.Errorf(l.FilterChains[0].At("filters"), "there is no proxy filter")
+	if l.Proxy == nil && l.TCP == nil && !replaced && len(l.FilterChains) == 1 {
+		v.report.Errorf(l.FilterChains[0].At("filters"), "there is no proxy and no tcp_proxy filter")
 	}
 }
 
@@ -137,6 +140,14 @@ func (v *validator) decodeFilter(s *Server, l *Listener, f *Filter) bool {
 		v.report.Errorf(f.Node(), "type is missing")
 	case f.Type == "proxy" && l.Proxy != nil:
 		v.report.Errorf(f.Node(), "there is a proxy filter already")
+	case f.Type == "proxy" && l.TCP != nil:
+		v.report.ErrorHint(f.Node(), "put it before the tcp_proxy", "no connection would reach it: the tcp_proxy takes all")
+	case f.Type == "tcp_proxy" && l.TCP != nil:
+		v.report.Errorf(f.Node(), "there is a tcp_proxy filter already")
+	case f.Type == "tcp_proxy":
+		l.TCP = new(TCPProxyConfig)
+		DecodeDefaults(l.TCP)
+		f.Config.DecodeInto(l.TCP, v.report)
 	case f.Type == "proxy":
 		l.Proxy = new(ProxyConfig)
 		DecodeDefaults(l.Proxy)
@@ -152,7 +163,7 @@ func (v *validator) decodeFilter(s *Server, l *Listener, f *Filter) bool {
 		v.report.Warnf(f.At("type"), "not there yet: the network filter %s", f.Type)
 		return true
 	default:
-		names := slices.Concat([]string{"proxy", "connection_manager"}, v.options.NetworkFilters, knownNetworkFilters())
+		names := slices.Concat(networkFilters(), v.options.NetworkFilters, knownNetworkFilters())
 		v.report.ErrorHint(f.At("type"), DidYouMean(f.Type, names), "there is no network filter %q", f.Type)
 		return true
 	}
@@ -174,6 +185,9 @@ func (v *validator) checkProxy(l *Listener) {
 	}
 	if p.DetectTimeout <= 0 {
 		v.report.Errorf(p.At("detect_timeout"), "must be greater than 0s")
+	}
+	if p.FallbackForUnknownProtocol && l.TCP == nil {
+		v.report.WarnKey(p.Node(), "fallback_for_unknown_protocol", "there is no tcp_proxy behind the proxy: connections that are not recognised are closed")
 	}
 	v.checkProtocols(p)
 	p.UpstreamProtocol = v.checkProtocol(p.At("upstream_protocol"), p.UpstreamProtocol)

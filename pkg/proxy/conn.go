@@ -24,6 +24,7 @@ type downConn struct {
 	timer      eventloop.Timer
 	since      int64 // when the present phase began, on the loop's clock
 	id         uint64
+	bound      *binding     // its own connections to hosts; nil unless they are
 	sniffed    bool         // bytes have come that do not tell the protocol yet
 	closing    bool         // the protocol will not be known
 	phase      stream.Phase // that the timer is set for
@@ -70,6 +71,9 @@ func (c *downConn) Closed(io *eventloop.Conn, err error) {
 	l := c.l
 	l.worker.Loop.Cancel(&c.timer)
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
+	if c.bound != nil {
+		c.bound.end()
+	}
 	l.stats.BytesWriteTotal += io.Sent()
 	l.stats.ConnectionActive--
 	l.stats.ConnectionDestroy++

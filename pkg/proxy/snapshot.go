@@ -42,6 +42,7 @@ type Listener struct {
 
 	Forwarded      config.ForwardedMode
 	RequestID      config.RequestIDMode
+	Bound          bool // RPC connections to hosts are of one downstream connection each
 	TimeoutHeaders bool // requests may shorten their own timeouts
 	Path           PathRules
 	MaxConnections int

@@ -81,6 +81,9 @@ func (s *activeStream) startTry() {
 		s.setTimer()
 	}
 	speaks := upstream.Dialect{Protocol: s.proto, Variant: s.req.RPC.Call.Version}
+	if s.cfg.Bound && s.proto.RPC {
+		speaks.Owner = s.conn.binding()
+	}
 	if !t.movedOn { // idle connections are what a moved request just ran into
 		if c := h.Acquire(speaks); c != nil {
 			s.connected(c)

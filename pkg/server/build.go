@@ -82,6 +82,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		Clusters:          b.clusters,
 		Forwarded:         p.XForwardedFor,
 		RequestID:         p.RequestID,
+		Bound:             p.UpstreamConnections == config.ConnectionsBound,
 		TimeoutHeaders:    p.TimeoutHeaders,
 		Path:              proxy.PathRules{KeepSlashes: !p.MergeSlashes, RejectEscapedSlashes: p.RejectEscapedSlashes},
 		MaxConnections:    c.MaxConnections,

@@ -133,11 +133,17 @@ type Announcer interface {
 	Announce()
 }
 
+// Binder is a ClientCodec whose protocol lets a host send requests, which a
+// connection of one client's own passes on to it.
+type Binder interface {
+	// Bind gives the connection the acceptor of the host's requests, before any.
+	Bind(a Acceptor)
+}
+
 // Prober is a ClientCodec whose protocol has heartbeats.
 type Prober interface {
-	// Probe sends a heartbeat, and returns how many, this one included, were sent
-	// since the peer last gave a sign of life.
-	Probe() (unanswered int)
+	// Probe sends a heartbeat.
+	Probe()
 	// Received returns how many frames, of whatever kind, have come from the peer.
 	Received() uint64
 }

@@ -262,6 +262,15 @@ func (c *Conn) retire() {
 	c.unshare()
 }
 
+// Disown closes a connection whose owner is gone.
+func (c *Conn) Disown() {
+	c.speaks.Owner = nil
+	if c.idle {
+		c.notIdle()
+	}
+	c.io.CloseNow()
+}
+
 // bequeath closes the connection; its slot is for a worker that was claimed, or for
 // this one.
 func (c *Conn) bequeath(heir int) {
@@ -350,6 +359,9 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	cl.env.conns--
 	cl.Limits.seats[cl.env.Worker].held.Add(-1)
 	c.unshare()
+	if o := c.speaks.Owner; o != nil {
+		defer o.Unbound(c, !c.dialing)
+	}
 	if c.dialing {
 		h.dialing--
 		h.coming -= c.width()

@@ -151,6 +151,10 @@ func (h *Host) dial(d Dialect) error {
 	c.io = io
 	c.codec = cl.env.Codec(io, d.Protocol)
 	c.prober, _ = c.codec.(stream.Prober)
+	if b, ok := c.codec.(stream.Binder); ok && d.Owner != nil {
+		b.Bind(d.Owner)
+		d.Owner.Bound(c)
+	}
 	h.dialing++
 	h.coming += c.width()
 	cl.env.conns++

@@ -20,6 +20,19 @@ type Dialect struct {
 	// Variant tells forms of the protocol apart that a host may not mix on one
 	// connection, such as bolt's versions.
 	Variant uint8
+	// Owner has the connection for itself, if it is not nil: the host's own requests
+	// on it go there.
+	Owner Owner
+}
+
+// Owner is who has upstream connections of its own: a downstream connection.
+type Owner interface {
+	// NewStream opens a stream to the client, for a request of the host's.
+	NewStream(sender stream.End) stream.End
+	// Bound tells of a connection that was opened for the owner.
+	Bound(c *Conn)
+	// Unbound tells that it is gone, and whether it ever stood.
+	Unbound(c *Conn, stood bool)
 }
 
 // Pending is a place in the queue for a connection. It is part of the waiter, so

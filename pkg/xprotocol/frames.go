@@ -235,3 +235,14 @@ func (c *conn) send(encode func(dst []byte) []byte) {
 	out.Commit(0)
 	out.Append(b)
 }
+
+// maxBeat bounds the content of a heartbeat that is sent back.
+const maxBeat = 64
+
+// answerHeartbeat answers a heartbeat of the peer.
+func (c *conn) answerHeartbeat(call *stream.Call, content []byte, ok bool) {
+	if c.beats != nil {
+		content = content[:min(len(content), maxBeat)]
+		c.send(func(dst []byte) []byte { return c.beats.HeartbeatAnswer(dst, call, content, ok) })
+	}
+}

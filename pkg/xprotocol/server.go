@@ -11,37 +11,47 @@ import (
 // answers go back by the ids that the client gave, in whatever order.
 type ServerConn struct {
 	conn
-	acceptor stream.Acceptor
-	spare    *stream.FreeList[serverStream]
-	inFlight table[serverStream] // by the client's ids; not one-way requests
-	streams  *serverStream       // a ring's entry: all that are under way
-	count    int
-	first    stream.Call // of the first request, for what is announced
-	partial  bool        // a frame has begun
-	paused   bool        // the link was paused
-	pressed  bool        // answers do not leave fast enough
-	drained  bool        // no new request after this
-	told     bool        // that a drain has begun
-	eof      bool
-	closing  bool
+	answerer
+	back    *asker // asks the client, for the host of a bound connection; nil before it has
+	partial bool   // a frame has begun
+	paused  bool   // the link was paused
+	pressed bool   // answers do not leave fast enough
+	drained bool   // no new request after this
+	told    bool   // that a drain has begun
+	eof     bool
+	closing bool
 }
 
 var (
 	_ stream.ServerCodec = (*ServerConn)(nil)
 	_ stream.Announcer   = (*ServerConn)(nil)
+	_ stream.Acceptor    = (*ServerConn)(nil)
 )
 
-// Reasons to end a downstream connection.
-var (
-	errDuplicate  = errors.New("xprotocol: a request has the id of another one that is under way")
-	errUnexpected = errors.New("xprotocol: a response came that nothing was asked for")
-)
+var errUnexpected = errors.New("xprotocol: a response came that nothing was asked for")
 
 func newServerConn(e *engine, link stream.Link, a stream.Acceptor, heads *stream.Pool) *ServerConn {
-	return &ServerConn{
-		conn:     conn{engine: e, link: link, heads: heads},
-		acceptor: a,
-		spare:    stream.FreeListOf[serverStream](heads),
+	c := &ServerConn{conn: conn{engine: e, link: link, heads: heads}}
+	c.answerer.init(&c.conn, a)
+	c.ended = c
+	return c
+}
+
+// NewStream opens a stream to the client, for a request of the host's on a
+// connection that is bound to this one.
+func (c *ServerConn) NewStream(receiver stream.End) stream.End {
+	if c.back == nil {
+		c.back = new(asker)
+		c.back.init(&c.conn)
+	}
+	return c.back.begin(receiver)
+}
+
+// streamEnded goes on reading if that was waited for.
+func (c *ServerConn) streamEnded() {
+	c.resume()
+	if c.eof && c.count == 0 {
+		c.closing = true
 	}
 }
 
@@ -125,104 +135,16 @@ func (c *ServerConn) take(f *frame) error {
 			c.answerHeartbeat(&h.RPC.Call, f.b[content.Off:content.End()], true)
 		}
 	case stream.KindResponse:
-		err = errUnexpected
+		if c.back == nil {
+			err = errUnexpected
+		} else {
+			c.back.response(h, f, content)
+		}
 	default: // what a client says of the connection changes nothing
 	}
 	c.heads.Put(h)
 	f.drop()
 	return err
-}
-
-// request begins a stream.
-func (c *ServerConn) request(h *stream.Head, f *frame, content stream.Span) error {
-	s := c.newStream(&h.RPC.Call)
-	if c.first.Kind == stream.KindHTTP {
-		c.first = s.call
-	}
-	if s.call.Kind != stream.KindOneWay && !c.inFlight.put(s.call.ID, s) {
-		s.call.Kind = stream.KindOneWay // the id belongs to the other one
-		c.end(s)
-		return errDuplicate
-	}
-	if s.call.Kind == stream.KindHeartbeat {
-		s.parts.bytes = append(s.parts.bytes[:0], f.b[content.Off:min(content.End(), int(content.Off)+maxBeat)]...)
-	}
-	s.peer = c.acceptor.NewStream(s)
-	bare := content.Len == 0
-	s.asked = bare
-	s.entered = true
-	s.peer.Head(h, bare)
-	if !bare && s.peer != nil {
-		s.request.Init(c.link.Out().Pool())
-		f.content(&s.request, content)
-		s.asked = true
-		s.peer.Data(&s.request, true)
-		s.request.Clear()
-	}
-	s.entered = false
-	c.endIfOver(s)
-	return nil
-}
-
-// maxBeat bounds the content of a heartbeat that is sent back.
-const maxBeat = 64
-
-func (c *ServerConn) answerHeartbeat(call *stream.Call, content []byte, ok bool) {
-	if c.beats != nil {
-		content = content[:min(len(content), maxBeat)]
-		c.send(func(dst []byte) []byte { return c.beats.HeartbeatAnswer(dst, call, content, ok) })
-	}
-}
-
-// newStream returns a stream for a request.
-func (c *ServerConn) newStream(call *stream.Call) *serverStream {
-	s := c.spare.Get()
-	if s == nil {
-		s = &serverStream{}
-	}
-	s.conn, s.call = c, *call
-	s.content.Init(c.link.Out().Pool())
-	c.count++
-	if c.streams == nil {
-		c.streams, s.next, s.prev = s, s, s
-		return s
-	}
-	s.next, s.prev = c.streams, c.streams.prev
-	s.prev.next, s.next.prev = s, s
-	return s
-}
-
-// endIfOver ends a stream whose messages are both over, and in which no call is.
-func (c *ServerConn) endIfOver(s *serverStream) {
-	if s.asked && s.answered && !s.entered {
-		c.end(s)
-	}
-}
-
-// end forgets a stream.
-func (c *ServerConn) end(s *serverStream) {
-	if s.call.Kind != stream.KindOneWay {
-		c.inFlight.take(s.call.ID)
-	}
-	c.count--
-	switch {
-	case s.next == s:
-		c.streams = nil
-	default:
-		s.prev.next, s.next.prev = s.next, s.prev
-		if c.streams == s {
-			c.streams = s.next
-		}
-	}
-	s.content.Clear()
-	s.parts.reset()
-	parts := s.parts
-	*s = serverStream{parts: parts}
-	c.spare.Put(s)
-	c.resume()
-	if c.eof && c.count == 0 {
-		c.closing = true
-	}
 }
 
 // EOF tells that the client sends nothing more. What it asked for is answered.
@@ -277,22 +199,8 @@ func (c *ServerConn) TimedOut() { c.closing = true }
 func (c *ServerConn) Close(r stream.Reset) {
 	c.closing = true
 	c.dropBig()
-	for s := c.open(); s != nil; s = c.open() {
-		peer := s.peer
-		s.asked, s.answered, s.peer = true, true, nil
-		peer.Reset(r)
-		c.endIfOver(s)
+	c.answerer.reset(r)
+	if c.back != nil {
+		c.back.reset(r)
 	}
-}
-
-// open returns a stream whose other end may still be called, or nil.
-func (c *ServerConn) open() *serverStream {
-	s := c.streams
-	for range c.count {
-		if s.peer != nil {
-			return s
-		}
-		s = s.next
-	}
-	return nil
 }

@@ -5,10 +5,10 @@ import (
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// serverStream is one request of a client, and where its answer goes.
+// serverStream is one request of the peer, and where its answer goes.
 type serverStream struct {
-	conn       *ServerConn
-	peer       stream.End // nil once nothing may be sent there any more
+	answerer   *answerer
+	peer       stream.End // nil once it may not be called any more
 	next, prev *serverStream
 	call       stream.Call
 	parts      parts        // of the answer; of a heartbeat, before, its content
@@ -26,10 +26,10 @@ var _ stream.End = (*serverStream)(nil)
 
 // Head begins the answer.
 func (s *serverStream) Head(h *stream.Head, end bool) {
-	if s.peer == nil || h.Interim() {
+	if s.answered || h.Interim() {
 		return
 	}
-	switch answered := h.RPC.Protocol == s.conn.name; {
+	switch answered := h.RPC.Protocol == s.answerer.name; {
 	case s.call.Kind == stream.KindOneWay:
 	case s.call.Kind == stream.KindHeartbeat && !(answered && h.RPC.Kind == stream.KindHeartbeatAnswer):
 		s.status = h.Status
@@ -37,7 +37,7 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 		s.status, s.flags = h.Status, h.Flags
 		s.parts.bytes = s.parts.bytes[:0]
 	default:
-		if err := s.parts.set(s.conn.codec, h); err != nil {
+		if err := s.parts.set(s.answerer.codec, h); err != nil {
 			s.status = 502
 			s.parts.bytes = append(s.parts.bytes[:0], err.Error()...)
 		}
@@ -50,7 +50,7 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 // Data adds to the answer's content.
 func (s *serverStream) Data(d *buffer.Chain, end bool) {
 	switch {
-	case s.peer == nil || s.call.Kind == stream.KindOneWay, s.call.Kind == stream.KindHeartbeat && s.status != 0:
+	case s.answered || s.call.Kind == stream.KindOneWay, s.call.Kind == stream.KindHeartbeat && s.status != 0:
 		d.Clear()
 	case s.status != 0:
 		s.parts.bytes = d.AppendTo(s.parts.bytes)
@@ -62,21 +62,21 @@ func (s *serverStream) Data(d *buffer.Chain, end bool) {
 		s.content.Move(d)
 		d = &s.content
 	}
-	if end && s.peer != nil {
+	if end && !s.answered {
 		s.answer(d)
 	}
 }
 
 // Trailers end the answer. There is no place for them in a frame.
 func (s *serverStream) Trailers(*stream.Header) {
-	if s.peer != nil {
+	if !s.answered {
 		s.answer(&s.content)
 	}
 }
 
 // answer sends the answer, which is complete.
 func (s *serverStream) answer(content *buffer.Chain) {
-	c := s.conn
+	c := s.answerer
 	switch {
 	case s.call.Kind == stream.KindOneWay:
 	case s.call.Kind == stream.KindHeartbeat && s.status != 0:
@@ -101,10 +101,11 @@ func text(b []byte) []byte {
 
 // Reset gives the answer up. The client is told that there is none.
 func (s *serverStream) Reset(stream.Reset) {
-	if s.peer == nil {
+	s.asked, s.peer = true, nil
+	if s.answered {
+		s.answerer.endIfOver(s)
 		return
 	}
-	s.asked = true
 	s.status, s.flags = 502, stream.UpstreamRemoteReset
 	s.parts.bytes = append(s.parts.bytes[:0], "the answer was broken off"...)
 	s.answer(&s.content)
@@ -112,8 +113,8 @@ func (s *serverStream) Reset(stream.Reset) {
 
 // over ends the stream, now or with the call that it is in.
 func (s *serverStream) over() {
-	s.answered, s.peer = true, nil
-	s.conn.endIfOver(s)
+	s.answered = true
+	s.answerer.endIfOver(s)
 }
 
 // Pause does nothing: requests come whole.

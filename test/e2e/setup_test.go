@@ -59,16 +59,20 @@ func (s setup) String() string {
 		strings.Join(clusters, ", "), and(s.top))
 }
 
-// listener is a listener whose proxy has the router "routes".
+// listener is a listener whose proxy has the router "routes", and speaks HTTP/1
+// unless its members say otherwise.
 func listener(name, address, members, proxy string) string {
 	if members != "" {
 		members = ", " + members
+	}
+	if !strings.Contains(proxy, `"downstream_protocol"`) {
+		proxy = strings.TrimSuffix(`"downstream_protocol": "Http1", `+proxy, ", ")
 	}
 	if proxy != "" {
 		proxy = ", " + proxy
 	}
 	return fmt.Sprintf(`{"name": %q, "address": %q, "bind_port": true%s, "filter_chains": [{"filters": [
-      {"type": "proxy", "config": {"downstream_protocol": "Http1", "router_config_name": "routes"%s}}]}]}`,
+      {"type": "proxy", "config": {"router_config_name": "routes"%s}}]}]}`,
 		name, address, members, proxy)
 }
 

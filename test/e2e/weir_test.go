@@ -22,9 +22,12 @@ import (
 
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
+	"github.com/weirproxy/weir/pkg/filter/healthcheck"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/protocol/http1"
 	"github.com/weirproxy/weir/pkg/server"
+	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
+	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
 )
 
 func TestMain(m *testing.M) {
@@ -58,11 +61,11 @@ func startWith(t testing.TB, config fmt.Stringer, filters filter.Registry) *weir
 	checkLeaks(t)
 	w := &weir{t: t, path: filepath.Join(t.TempDir(), "weir.json"), log: &safeBuffer{}}
 	w.write(config.String())
-	all := filter.Registry{"fault": fault.Make}
+	all := filter.Registry{"fault": fault.Make, "healthcheck": healthcheck.Make}
 	maps.Copy(all, filters)
 	level := &slog.LevelVar{}
 	w.Server = server.New(server.Options{
-		Registry: server.Registry{Protocols: protocol.Registry{http1.Protocol()}, Filters: all},
+		Registry: server.Registry{Protocols: protocol.Registry{http1.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()}, Filters: all},
 		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: level})),
 		Level:    level,
 	})

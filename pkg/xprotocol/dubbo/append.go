@@ -165,13 +165,13 @@ func (e *edit) appendMap(dst []byte, skip int, narrow bool) (out []byte, ok bool
 		}
 		dst = e.form.AppendOpen(dst[:len(dst)-1]) // null is one byte
 	}
+	var key, value serial.Value
 	next := 0
 	for !null && !r.Close() {
-		key, value, ok := readPair(&r)
-		if !ok {
+		if !r.Next(&key) || !r.Next(&value) {
 			return dst, false
 		}
-		dst, next = e.appendPair(dst, key, value, next)
+		dst, next = e.appendPair(dst, &key, &value, next)
 	}
 	dst = e.form.AppendClose(e.appendNew(dst, next))
 	if e.form == serial.FastJSON2 {
@@ -195,9 +195,9 @@ func (e *edit) appendNew(dst []byte, next int) []byte {
 
 // appendPair appends what became of an attachment. next is the first field that
 // was not yet come by.
-func (e *edit) appendPair(dst []byte, key, value serial.Value, next int) (out []byte, after int) {
+func (e *edit) appendPair(dst []byte, key, value *serial.Value, next int) (out []byte, after int) {
 	name := e.tail[key.From:key.To]
-	if key.Kind != serial.Text || !isField(value) {
+	if key.Kind != serial.Text || !isString(value) {
 		// Others may depend on a compound one, which must stay; the last of a name
 		// counts.
 		if value.Kind == serial.Compound || !e.hasField(name) {

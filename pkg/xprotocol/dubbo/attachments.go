@@ -20,40 +20,31 @@ func readAttachments(b []byte, r *serial.Reader, h *stream.Head) bool {
 	if len(b)-r.Pos() > maxPart {
 		return false
 	}
+	var key, value serial.Value
 	null, ok := r.Open()
 	for n := 0; ok && !null && !r.Close(); n++ {
-		key, value, read := readPair(r)
-		if !read || n == maxAttachments {
+		if !r.Next(&key) || !r.Next(&value) || n == maxAttachments {
 			return false
 		}
 		if key.Kind != serial.Text {
 			continue
 		}
 		if h.RPC.Kind != stream.KindResponse {
-			noteAttachment(b, key, value, &h.RPC)
+			noteAttachment(b, &key, &value, &h.RPC)
 		}
-		if isField(value) {
+		if isString(&value) {
 			h.AddSpan(stream.SpanOf(key.From, key.To), stream.SpanOf(value.From, value.To), value.Kind == serial.Null)
 		}
 	}
 	return ok && r.Done()
 }
 
-func readPair(r *serial.Reader) (key, value serial.Value, ok bool) {
-	if key, ok = r.Next(); ok {
-		value, ok = r.Next()
-	}
-	return key, value, ok
-}
-
-// isField tells whether an attachment that has a name becomes a field.
-func isField(value serial.Value) bool {
-	return value.Kind == serial.Text || value.Kind == serial.Null
-}
+// isString tells whether a value is a string, or may stand in the place of one.
+func isString(v *serial.Value) bool { return v.Kind == serial.Text || v.Kind == serial.Null }
 
 // noteAttachment tells the attributes that stand among the attachments of a
 // request.
-func noteAttachment(b []byte, key, value serial.Value, c *stream.RPC) {
+func noteAttachment(b []byte, key, value *serial.Value, c *stream.RPC) {
 	text := value.Kind == serial.Text
 	switch string(b[key.From:key.To]) {
 	case "group":
@@ -77,7 +68,7 @@ func noteAttachment(b []byte, key, value serial.Value, c *stream.RPC) {
 
 // milliseconds reads a timeout, which is an integer up to Dubbo 3.1 and a string
 // since; 0 if it is none.
-func milliseconds(b []byte, v serial.Value) time.Duration {
+func milliseconds(b []byte, v *serial.Value) time.Duration {
 	ms := v.Int
 	if v.Kind == serial.Text && v.To-v.From <= len("2147483647") {
 		n, err := strconv.ParseUint(string(b[v.From:v.To]), 10, 63)

@@ -30,12 +30,12 @@ type preface struct {
 func (p *preface) read(b []byte, r *serial.Reader) bool {
 	p.n = 0
 	for p.n < posInvoked || p.n == posInvoked && p.generic(b) {
-		v, ok := r.Next()
-		if !ok || p.n < posInvoked && v.Kind != serial.Text && v.Kind != serial.Null || v.End > maxPart {
+		v := &p.values[p.n]
+		if !r.Next(v) || p.n < posInvoked && !isString(v) || v.End > maxPart {
 			*p = preface{end: headerLen}
 			return false
 		}
-		p.values[p.n], p.end = v, v.End
+		p.end = v.End
 		p.n++
 	}
 	return true

@@ -37,8 +37,8 @@ func parseResponse(b []byte, h *stream.Head) (content stream.Span) {
 // readResponse returns where the attachments of a response begin: at its end if it
 // has none. false says that they cannot be read.
 func readResponse(b []byte, r *serial.Reader, h *stream.Head) (tail int, ok bool) {
-	t, ok := r.Next()
-	if !ok || t.Kind != serial.Int || t.Int < 0 || t.Int > lastType {
+	var t serial.Value
+	if !r.Next(&t) || t.Kind != serial.Int || t.Int < 0 || t.Int > lastType {
 		return len(b), false
 	}
 	what := int(t.Int) % withAttachments

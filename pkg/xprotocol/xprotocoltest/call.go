@@ -27,7 +27,7 @@ type Call struct {
 }
 
 // Receiver returns what takes the parts of the message that comes.
-func (c *Call) Receiver() stream.End { return (*receiver)(c) }
+func (c *Call) Receiver() stream.End { return receiver{c} }
 
 // Pass sends the message that a frame is. The head is parsed, so that the
 // connection sees what it would see of a real one.
@@ -104,54 +104,55 @@ func describe(h *stream.Head) string {
 }
 
 // receiver takes the parts of a call's message.
-type receiver Call
+type receiver struct{ call *Call }
 
-func (r *receiver) fault(format string, args ...any) {
-	r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+func (r receiver) fault(format string, args ...any) {
+	r.call.Faults = append(r.call.Faults, fmt.Sprintf(format, args...))
 }
 
 // Head implements [stream.Sink].
-func (r *receiver) Head(h *stream.Head, end bool) {
-	if r.Head != nil {
+func (r receiver) Head(h *stream.Head, end bool) {
+	if r.call.Head != nil {
 		r.fault("a second head")
 	}
-	r.Head = &stream.Head{}
-	r.Head.CopyFrom(h)
+	r.call.Head = &stream.Head{}
+	r.call.Head.CopyFrom(h)
 	r.part(end)
 }
 
 // Data implements [stream.Sink].
-func (r *receiver) Data(d *buffer.Chain, end bool) {
-	if r.Head == nil {
+func (r receiver) Data(d *buffer.Chain, end bool) {
+	if r.call.Head == nil {
 		r.fault("data before the head")
 	}
-	r.Content = d.AppendTo(r.Content)
+	r.call.Content = d.AppendTo(r.call.Content)
 	d.Clear()
 	r.part(end)
 }
 
 // Trailers implements [stream.Sink].
-func (r *receiver) Trailers(*stream.Header) { r.fault("trailers, which frames do not have") }
+func (r receiver) Trailers(*stream.Header) { r.fault("trailers, which frames do not have") }
 
 // Reset implements [stream.Sink].
-func (r *receiver) Reset(why stream.Reset) {
-	if r.GivenUp != nil {
+func (r receiver) Reset(why stream.Reset) {
+	if r.call.GivenUp != nil {
 		r.fault("a second reset")
 	}
-	r.GivenUp = &why
+	r.call.GivenUp = &why
 }
 
 // Pause implements [stream.Flow].
-func (r *receiver) Pause() {}
+func (r receiver) Pause() {}
 
 // Resume implements [stream.Flow].
-func (r *receiver) Resume() {}
+func (r receiver) Resume() {}
 
-func (r *receiver) part(end bool) {
-	if r.Ended || r.GivenUp != nil {
+func (r receiver) part(end bool) {
+	c := r.call
+	if c.Ended || c.GivenUp != nil {
 		r.fault("a part behind the end")
 	}
-	if r.Ended = r.Ended || end; end && r.arrived != nil {
-		r.arrived((*Call)(r))
+	if c.Ended = c.Ended || end; end && c.arrived != nil {
+		c.arrived(c)
 	}
 }

@@ -18,7 +18,7 @@ func FuzzSkip(f *testing.F) {
 		}
 		for _, narrow := range []bool{false, true} {
 			next, nextOK := walk(t, Form(form), b, inMap, narrow, func(r *Reader) bool {
-				v, ok := r.Next()
+				v, ok := next(r)
 				if ok && (v.From > v.To || v.To > v.End || v.End != r.Pos() || v.Off >= v.End || v.Kind == Text && v.From <= v.Off) {
 					t.Fatalf("%x: %+v", b, v)
 				}
@@ -73,7 +73,7 @@ func TestNoAllocations(t *testing.T) {
 			t.Fatal("no map")
 		}
 		for !r.Close() {
-			if _, ok := r.Next(); !ok {
+			if _, ok := next(&r); !ok {
 				t.Fatal("broken map")
 			}
 		}

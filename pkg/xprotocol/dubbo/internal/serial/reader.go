@@ -51,20 +51,18 @@ func (r *Reader) Bound() bool { return r.bound }
 // Pos returns where the next value begins.
 func (r *Reader) Pos() int { return r.at }
 
-// Next reads a value; false says that the body is broken, or exceeds a limit.
-func (r *Reader) Next() (v Value, ok bool) {
-	v.Off = r.at
-	if !r.begin() {
-		return v, false
+// Next reads a value into v, whatever that was; false says that the body is
+// broken, or exceeds a limit.
+func (r *Reader) Next(v *Value) (ok bool) {
+	*v = Value{Off: r.at}
+	if r.form == Hessian2 {
+		ok = r.nextHessian(v)
+		v.End = r.at
+		return ok
 	}
-	switch r.form {
-	case Hessian2:
-		ok = r.nextHessian(&v)
-	case FastJSON2:
-		ok = r.nextJSONB(&v)
-	}
+	ok = r.begin() && r.nextJSONB(v)
 	v.End = r.at
-	return v, ok && r.end()
+	return ok && r.end()
 }
 
 // Skip steps over a value; false is as in Next.

@@ -17,6 +17,11 @@ func unhex(t testing.TB, digits string) []byte {
 	return b
 }
 
+func next(r *Reader) (v Value, ok bool) {
+	ok = r.Next(&v)
+	return v, ok
+}
+
 // example is a value alone, or, of JSONB, as it stands in a map.
 type example struct {
 	hex  string
@@ -196,7 +201,7 @@ func testValue(t *testing.T, f Form, e example, b []byte, at int, inMap bool) {
 	}
 	open(b)
 	off := r.Pos()
-	v, ok := r.Next()
+	v, ok := next(&r)
 	if !ok || v.Kind != e.kind || v.Off != off || v.End != end || r.Pos() != end || v.Int != e.int {
 		t.Errorf("%s: %+v, %v", e.hex, v, ok)
 		return
@@ -216,7 +221,7 @@ func testValue(t *testing.T, f Form, e example, b []byte, at int, inMap bool) {
 	}
 	for n := at; n < len(b); n++ {
 		open(b[:n])
-		if v, ok := r.Next(); ok {
+		if v, ok := next(&r); ok {
 			t.Errorf("%s: %+v in %x", e.hex, v, b[at:n])
 		}
 		open(b[:n])
@@ -240,7 +245,7 @@ func TestBrokenHessian(t *testing.T) {
 			t.Errorf("%s was skipped", digits)
 		}
 		r.Reset(Hessian2, b, 0, plenty)
-		if v, ok := r.Next(); ok && r.Done() {
+		if v, ok := next(&r); ok && r.Done() {
 			t.Errorf("%s is %+v", digits, v)
 		}
 	}
@@ -254,7 +259,7 @@ func TestBrokenJSONB(t *testing.T) {
 		var r Reader
 		b := unhex(t, digits)
 		r.Reset(FastJSON2, b, 0, plenty)
-		if v, ok := r.Next(); ok && r.Done() {
+		if v, ok := next(&r); ok && r.Done() {
 			t.Errorf("%s is %+v", digits, v)
 		}
 	}
@@ -275,11 +280,11 @@ func TestSteps(t *testing.T) {
 		b := unhex(t, tt.hex)
 		var r Reader
 		r.Reset(Hessian2, b, 0, tt.steps)
-		if v, ok := r.Next(); !ok {
+		if v, ok := next(&r); !ok {
 			t.Errorf("%.40s: %+v within %d steps", tt.hex, v, tt.steps)
 		}
 		r.Reset(Hessian2, b, 0, tt.steps-1)
-		if v, ok := r.Next(); ok && tt.steps > 0 {
+		if v, ok := next(&r); ok && tt.steps > 0 {
 			t.Errorf("%.40s: %+v within %d steps", tt.hex, v, tt.steps-1)
 		}
 	}
@@ -298,12 +303,12 @@ func TestNarrow(t *testing.T) {
 		var r Reader
 		b := unhex(t, tt.hex)
 		r.Reset(Hessian2, b, 0, plenty)
-		if _, ok := r.Next(); ok != tt.wide || r.Ambiguous() != tt.ambiguous {
+		if _, ok := next(&r); ok != tt.wide || r.Ambiguous() != tt.ambiguous {
 			t.Errorf("%s: %v, ambiguous %v", tt.hex, ok, r.Ambiguous())
 		}
 		r.Reset(Hessian2, b, 0, plenty)
 		r.Narrow()
-		if _, ok := r.Next(); ok != tt.narrow || r.Ambiguous() != tt.ambiguous {
+		if _, ok := next(&r); ok != tt.narrow || r.Ambiguous() != tt.ambiguous {
 			t.Errorf("%s, narrow: %v, ambiguous %v", tt.hex, ok, r.Ambiguous())
 		}
 	}
@@ -334,7 +339,7 @@ func TestBound(t *testing.T) {
 			t.Fatal("no map")
 		}
 		for !r.Close() {
-			if _, ok := r.Next(); !ok {
+			if _, ok := next(&r); !ok {
 				t.Fatal(tt.inMap)
 			}
 		}

@@ -78,14 +78,14 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		r.Reset(f, b, 0, plenty)
 		read := func(want string) {
 			t.Helper()
-			if v, ok := r.Next(); !ok || v.Kind != Text || string(b[v.From:v.To]) != want {
+			if v, ok := next(&r); !ok || v.Kind != Text || string(b[v.From:v.To]) != want {
 				t.Fatalf("form %d: %+v, %v, want %.20q", f, v, ok, want)
 			}
 		}
 		for _, text := range texts {
 			read(text)
 		}
-		if v, ok := r.Next(); !ok || v.Kind != Null {
+		if v, ok := next(&r); !ok || v.Kind != Null {
 			t.Fatalf("form %d: %+v, %v", f, v, ok)
 		}
 		if null, ok := r.Open(); null || !ok {

@@ -1,0 +1,242 @@
+package xprotocol
+
+import (
+	"errors"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// asker is the side of a connection that asks: it gives requests ids and finds who
+// waits for their answers. The ids on a connection are its own: each request has
+// one that was not used for as long as the width of ids permits, so that an answer
+// that comes late, twice or for nothing finds no stream, and is dropped.
+type asker struct {
+	*conn
+	spare   *stream.FreeList[clientStream]
+	pending table[clientStream] // by the connection's ids: what waits for an answer
+	open    *clientStream       // a ring's entry: all that are under way
+	count   int
+	lastID  uint64
+	beat    uint64       // id of the last heartbeat; 0: none
+	first   stream.Call  // of the first request, for what is sent beside requests
+	answer  buffer.Chain // content of an answer, while it is passed on
+	dropped uint64
+	broken  bool // an answer may come that would be taken for another's
+}
+
+func (a *asker) init(c *conn) {
+	a.conn = c
+	a.spare = stream.FreeListOf[clientStream](c.heads)
+}
+
+// begin opens a stream. Nothing is sent before its request is complete.
+func (a *asker) begin(receiver stream.End) *clientStream {
+	s := a.spare.Get()
+	if s == nil {
+		s = &clientStream{}
+	}
+	s.asker, s.peer = a, receiver
+	s.content.Init(a.link.Out().Pool())
+	a.count++
+	if a.open == nil {
+		a.open, s.next, s.prev = s, s, s
+		return s
+	}
+	s.next, s.prev = a.open, a.open.prev
+	s.prev.next, s.next.prev = s, s
+	return s
+}
+
+// end forgets a stream.
+func (a *asker) end(s *clientStream) {
+	a.count--
+	if s.next == s {
+		a.open = nil
+	} else {
+		s.prev.next, s.next.prev = s.next, s.prev
+		if a.open == s {
+			a.open = s.next
+		}
+	}
+	s.content.Clear()
+	s.parts.reset()
+	parts := s.parts
+	*s = clientStream{parts: parts}
+	a.spare.Put(s)
+}
+
+// nextID returns an id that no stream has, and no heartbeat.
+func (a *asker) nextID() uint64 {
+	for {
+		a.lastID = (a.lastID + 1) & a.idMask
+		if a.lastID != 0 && a.lastID != a.beat && a.pending.get(a.lastID) == nil {
+			return a.lastID
+		}
+	}
+}
+
+// response gives an answer to whoever waits for it.
+func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
+	id := h.RPC.ID
+	if a.pingPong { // hosts of such protocols need not keep to ids
+		id, _ = a.pending.any()
+	}
+	s := a.pending.take(id)
+	if s == nil {
+		a.dropped++
+		return
+	}
+	s.sent = false
+	if content.Len == 0 {
+		peer := s.peer
+		a.end(s)
+		peer.Head(h, true)
+		return
+	}
+	s.entered = true
+	s.peer.Head(h, false)
+	s.entered = false
+	peer := s.peer
+	a.end(s)
+	if peer == nil { // it was reset meanwhile
+		return
+	}
+	a.answer.Init(a.link.Out().Pool())
+	f.content(&a.answer, content)
+	peer.Data(&a.answer, true)
+	a.answer.Clear()
+}
+
+// reset resets every stream.
+func (a *asker) reset(r stream.Reset) {
+	for a.open != nil {
+		s := a.open
+		if s.sent {
+			a.pending.take(s.id)
+		}
+		peer := s.peer
+		a.end(s)
+		peer.Reset(r)
+	}
+}
+
+// clientStream is one request that is sent, and who waits for its answer.
+type clientStream struct {
+	asker      *asker
+	peer       stream.End // nil: it was reset
+	next, prev *clientStream
+	call       stream.Call
+	id         uint64
+	parts      parts        // of the request
+	content    buffer.Chain // of the request, until it is complete
+	begun      bool         // there is a head
+	sent       bool         // the request is, and its answer is awaited
+	entered    bool         // a call to peer is under way, which ends the stream itself
+}
+
+var _ stream.End = (*clientStream)(nil)
+
+// errForeign: the message cannot be expressed in the connection's protocol.
+var errForeign = errors.New("xprotocol: the request is of another protocol than the host")
+
+// Head begins the request.
+func (s *clientStream) Head(h *stream.Head, end bool) {
+	a := s.asker
+	if s.begun {
+		return
+	}
+	if h.RPC.Protocol != a.name {
+		s.refuse(errForeign)
+		return
+	}
+	if err := s.parts.set(a.codec, h); err != nil {
+		s.refuse(err)
+		return
+	}
+	s.begun = true
+	s.call = h.RPC.Call
+	if a.first.Kind == stream.KindHTTP {
+		a.first = s.call
+	}
+	if a.timer != nil && s.call.Timeout > 0 {
+		a.timer.SetTimeout(s.parts.head(), &s.call)
+	}
+	if end {
+		s.send(&s.content)
+	}
+}
+
+// refuse ends the stream because of its request.
+func (s *clientStream) refuse(err error) {
+	peer := s.peer
+	s.asker.end(s)
+	peer.Reset(stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: err})
+}
+
+// Data adds to the request's content.
+func (s *clientStream) Data(d *buffer.Chain, end bool) {
+	switch {
+	case !s.begun || s.sent:
+		d.Clear()
+		return
+	case !end:
+		s.content.Move(d)
+	case s.content.Len() > 0:
+		s.content.Move(d)
+		d = &s.content
+	}
+	if end {
+		s.send(d)
+	}
+}
+
+// Trailers end the request. There is no place for them in a frame.
+func (s *clientStream) Trailers(*stream.Header) {
+	if s.begun && !s.sent {
+		s.send(&s.content)
+	}
+}
+
+// send sends the request, which is complete. To a one-way request there is no
+// answer but that it was sent.
+func (s *clientStream) send(content *buffer.Chain) {
+	a := s.asker
+	s.id = a.nextID()
+	if s.call.Kind != stream.KindOneWay {
+		a.pending.put(s.id, s)
+		s.sent = true
+		a.write(&s.parts, content, s.id)
+		return
+	}
+	a.write(&s.parts, content, s.id)
+	peer := s.peer
+	a.end(s)
+	h := a.heads.Get()
+	h.Status = 202
+	peer.Head(h, true)
+	a.heads.Put(h)
+}
+
+// Reset gives the request up. An answer that comes all the same is dropped.
+func (s *clientStream) Reset(stream.Reset) {
+	a := s.asker
+	if s.peer == nil {
+		return
+	}
+	s.peer = nil
+	if s.entered {
+		return
+	}
+	if s.sent {
+		a.pending.take(s.id)
+		a.broken = a.broken || a.pingPong
+	}
+	a.end(s)
+}
+
+// Pause does nothing: answers come whole.
+func (s *clientStream) Pause() {}
+
+// Resume does nothing.
+func (s *clientStream) Resume() {}

@@ -1,0 +1,238 @@
+package xprotocoltest
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/xprotocol"
+)
+
+// parse takes a frame apart that must be right.
+func (k *kit) parse(name string, frame []byte) (h *stream.Head, content []byte, ok bool) {
+	k.Helper()
+	n, err := k.spec.Codec.Length(frame)
+	if err != nil || n != len(frame) {
+		k.Errorf("%s: its length is %d, %v, of %d bytes %x", name, n, err, len(frame), front(frame))
+		return nil, nil, false
+	}
+	h, content, err = parse(k.spec, frame)
+	if err != nil {
+		k.Errorf("%s: %v, of %x", name, err, front(frame))
+		return nil, nil, false
+	}
+	return h, content, true
+}
+
+// front is as much of a frame as a message of a test shows.
+func front(b []byte) []byte { return b[:min(len(b), 200)] }
+
+func parsed(k *kit) {
+	for _, f := range k.frames {
+		was := bytes.Clone(f.Bytes)
+		h, content, ok := k.parse(f.Name, f.Bytes)
+		if !ok {
+			continue
+		}
+		if !bytes.Equal(was, f.Bytes) {
+			k.Errorf("%s: the frame was changed, which is only lent", f.Name)
+		}
+		service, _ := h.Attribute(stream.Service)
+		method, _ := h.Attribute(stream.Method)
+		got := Frame{f.Name, f.Bytes, h.RPC.Kind, h.RPC.ID, string(service), string(method), h.RPC.Timeout, h.Status, string(content)}
+		if a, b := fmt.Sprintf("%+v", withoutBytes(got)), fmt.Sprintf("%+v", withoutBytes(f)); a != b {
+			k.Errorf("%s: it says\n%s, not\n%s", f.Name, a, b)
+		}
+		var again stream.Head
+		again.Clear()
+		if _, err := k.spec.Codec.Parse(f.Bytes, &again); err != nil || again.RPC.Call != h.RPC.Call {
+			k.Errorf("%s: parsed once more it says %+v, %v: the codec keeps something", f.Name, again.RPC.Call, err)
+		}
+		k.previewed(&f, &h.RPC.Call)
+	}
+}
+
+func withoutBytes(f Frame) Frame {
+	f.Bytes = nil
+	return f
+}
+
+// previewed checks what the front of a frame says against what the whole does.
+func (k *kit) previewed(f *Frame, whole *stream.Call) {
+	p, ok := k.spec.Codec.(xprotocol.Previewer)
+	if !ok {
+		return
+	}
+	for n := 1; n <= len(f.Bytes); n++ {
+		if size, _ := k.spec.Codec.Length(f.Bytes[:n:n]); size == 0 {
+			continue
+		}
+		var call stream.Call
+		p.Preview(f.Bytes[:n:n], &call)
+		if call.Kind != whole.Kind || call.ID != whole.ID || call.Version != whole.Version {
+			k.Errorf("%s: its first %d bytes say %+v, the whole says %+v", f.Name, n, call, *whole)
+		}
+	}
+}
+
+func prefixes(k *kit) {
+	for _, f := range k.frames {
+		told := false
+		for i := 1; i <= len(f.Bytes); i++ {
+			n, err := k.spec.Codec.Length(f.Bytes[:i:i])
+			if err != nil || n != 0 && n != len(f.Bytes) || n == 0 && told {
+				k.Errorf("%s: after %d of %d bytes, the length is said to be %d, %v", f.Name, i, len(f.Bytes), n, err)
+				break
+			}
+			told = n != 0
+		}
+		if !told {
+			k.Errorf("%s: the whole frame does not tell its length", f.Name)
+		}
+		for _, more := range [][]byte{{0}, {0xff, 0xff}, f.Bytes} {
+			if n, err := k.spec.Codec.Length(append(bytes.Clone(f.Bytes), more...)); n != len(f.Bytes) || err != nil {
+				k.Errorf("%s: with more behind it, the length is said to be %d, %v", f.Name, n, err)
+			}
+		}
+	}
+}
+
+// matched holds Match against what clients begin with.
+func matched(k *kit) {
+	if k.spec.Match == nil {
+		return
+	}
+	for _, f := range k.of(stream.KindRequest, stream.KindOneWay, stream.KindHeartbeat) {
+		decided := false
+		for n := 1; n <= len(f.Bytes); n++ {
+			v := k.spec.Match(f.Bytes[:n:n])
+			if v == protocol.No || decided && v != protocol.Yes || v == protocol.More && n >= protocol.MaxSignature {
+				k.Errorf("%s: after %d bytes, the verdict is %d", f.Name, n, v)
+				break
+			}
+			decided = v == protocol.Yes
+		}
+		if !decided {
+			k.Errorf("%s: the protocol is not recognised", f.Name)
+		}
+	}
+}
+
+func identical(k *kit) {
+	for _, f := range k.frames {
+		h, content, ok := k.parse(f.Name, f.Bytes)
+		if !ok {
+			continue
+		}
+		head, tail := h.Frame()
+		if got := join(k.spec, head, h.RPC.ID, content, tail); !bytes.Equal(got, f.Bytes) {
+			k.Errorf("%s: it goes on as %x, and was %x", f.Name, front(got), front(f.Bytes))
+		}
+	}
+}
+
+func patched(k *kit) {
+	for _, f := range k.frames {
+		h, content, ok := k.parse(f.Name, f.Bytes)
+		if !ok {
+			continue
+		}
+		head, tail := h.Frame()
+		for _, id := range k.ids() {
+			name := fmt.Sprintf("%s with id %#x", f.Name, id)
+			again, content2, ok := k.parse(name, join(k.spec, head, id, content, tail))
+			if !ok {
+				continue
+			}
+			want := *h
+			want.RPC.ID = id
+			k.same(name, again, &want, content2, content)
+			other, tail2 := again.Frame()
+			if back := join(k.spec, other, h.RPC.ID, content2, tail2); !bytes.Equal(back, f.Bytes) {
+				k.Errorf("%s: patched back it is %x, and was %x", name, front(back), front(f.Bytes))
+			}
+		}
+		k.patchedLengths(&f, head, tail)
+	}
+}
+
+// patchedLengths patches the length of contents that are not there.
+func (k *kit) patchedLengths(f *Frame, head, tail []byte) {
+	for _, n := range []int{0, 1, len(f.Content), len(f.Content) + 1, 255, 256, 1 << 16, 1 << 20} {
+		b := bytes.Clone(head)
+		k.spec.Codec.Patch(b, f.ID, n, len(tail))
+		b = append(b, make([]byte, n)...)
+		b = append(b, tail...)
+		if got, err := k.spec.Codec.Length(b); got != len(b) || err != nil {
+			k.Errorf("%s: patched for a content of %d bytes, its length is said to be %d, %v, and is %d", f.Name, n, got, err, len(b))
+		}
+	}
+}
+
+// same compares what two frames say.
+func (k *kit) same(name string, got, want *stream.Head, content, wantContent []byte) {
+	k.Helper()
+	switch {
+	case got.RPC.Call != want.RPC.Call:
+		k.Errorf("%s: it is %+v, not %+v", name, got.RPC.Call, want.RPC.Call)
+	case got.Status != want.Status:
+		k.Errorf("%s: its status is %d, not %d", name, got.Status, want.Status)
+	case describe(got) != describe(want):
+		k.Errorf("%s: it has\n%s, not\n%s", name, describe(got), describe(want))
+	case !bytes.Equal(content, wantContent):
+		k.Errorf("%s: its content is %q, not %q", name, front(content), front(wantContent))
+	}
+}
+
+func timeouts(k *kit) {
+	timer, ok := k.spec.Codec.(xprotocol.Timer)
+	if !ok {
+		return
+	}
+	for _, f := range k.of(stream.KindRequest) {
+		h, content, ok := k.parse(f.Name, f.Bytes)
+		if !ok {
+			continue
+		}
+		for _, timeout := range []time.Duration{time.Millisecond, 2 * time.Second, time.Hour} {
+			head, tail := h.Frame()
+			head = bytes.Clone(head)
+			want := *h
+			want.RPC.Timeout = timeout
+			timer.SetTimeout(head, &want.RPC.Call)
+			name := fmt.Sprintf("%s with a timeout of %v", f.Name, timeout)
+			if got, content2, ok := k.parse(name, join(k.spec, head, f.ID, content, tail)); ok {
+				k.same(name, got, &want, content2, content)
+			}
+		}
+	}
+}
+
+func allocations(k *kit) {
+	for _, f := range k.frames {
+		h, content, ok := k.parse(f.Name, f.Bytes)
+		if !ok {
+			continue
+		}
+		head, _ := h.Frame()
+		head = bytes.Clone(head)
+		again := &stream.Head{}
+		for what, do := range map[string]func(){
+			"Length": func() { _, _ = k.spec.Codec.Length(f.Bytes) },
+			"Parse": func() {
+				again.Clear()
+				_, _ = k.spec.Codec.Parse(f.Bytes, again)
+			},
+			"Patch": func() { k.spec.Codec.Patch(head, math.MaxUint32, len(content), 0) },
+		} {
+			do() // what grows once may grow
+			if n := testing.AllocsPerRun(20, do); n > 0 {
+				k.Errorf("%s: %s costs %v allocations", f.Name, what, n)
+			}
+		}
+	}
+}
