@@ -166,10 +166,23 @@ func (p *parts) set(codec Codec, h *stream.Head) (err error) {
 		p.bytes, p.tail, err = codec.Append(p.bytes[:0], h)
 		return err
 	}
+	p.keep(h)
+	return nil
+}
+
+// setAnswer is set for an answer: what a filter or route changed in a way that
+// cannot be expressed is left out, because the answer matters more.
+func (p *parts) setAnswer(codec Codec, h *stream.Head) {
+	if err := p.set(codec, h); err != nil {
+		p.keep(h)
+	}
+}
+
+// keep makes p the parts that a head came in.
+func (p *parts) keep(h *stream.Head) {
 	head, tail := h.Frame()
 	p.bytes = append(append(p.bytes[:0], head...), tail...)
 	p.tail = len(tail)
-	return nil
 }
 
 func (p *parts) head() []byte { return p.bytes[:len(p.bytes)-p.tail] }

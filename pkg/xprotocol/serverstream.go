@@ -37,10 +37,7 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 		s.status, s.flags = h.Status, h.Flags
 		s.parts.bytes = s.parts.bytes[:0]
 	default:
-		if err := s.parts.set(s.answerer.codec, h); err != nil {
-			s.status = 502
-			s.parts.bytes = append(s.parts.bytes[:0], err.Error()...)
-		}
+		s.parts.setAnswer(s.answerer.codec, h)
 	}
 	if end {
 		s.answer(&s.content)

@@ -113,12 +113,12 @@ func (codec) Patch(head []byte, id uint64, content, tail int) {
 func readHeader(b []byte, call *stream.Call) {
 	flag := b[atFlag]
 	call.Serialization = flag & maskSerialization
-	call.Bits = flag
 	call.ID = binary.BigEndian.Uint64(b[atID:])
 	switch event, twoWay := flag&flagEvent != 0, flag&flagTwoWay != 0; {
 	case flag&flagRequest == 0:
 		call.Native = uint32(b[atStatus])
 		call.Kind = stream.KindResponse
+		call.Refused = call.Native == statusNotFound || call.Native == statusExhausted
 		if event {
 			call.Kind = stream.KindHeartbeatAnswer
 		}

@@ -223,8 +223,12 @@ func TestStatuses(t *testing.T) {
 		if native == 20 {
 			b = unhex(t, "dabb 0214 0000000000000001 00000003 910178")
 		}
-		if h, _ := parse(t, b); h.Status != want || h.RPC.Native != uint32(native) {
+		h, _ := parse(t, b)
+		if h.Status != want || h.RPC.Native != uint32(native) {
 			t.Errorf("%d: %d, %d, want %d", native, h.RPC.Native, h.Status, want)
+		}
+		if refused := native == 60 || native == 100; h.RPC.Refused != refused {
+			t.Errorf("%d: refused %v", native, h.RPC.Refused)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/xprotocol"
@@ -61,20 +62,23 @@ func withoutBytes(f Frame) Frame {
 	return f
 }
 
-// previewed checks what the front of a frame says against what the whole does.
+// previewed checks what the front of a request says against what the whole does;
+// of other frames nobody asks more than that they are none.
 func (k *kit) previewed(f *Frame, whole *stream.Call) {
 	p, ok := k.spec.Codec.(xprotocol.Previewer)
 	if !ok {
 		return
 	}
-	for n := 1; n <= len(f.Bytes); n++ {
+	for n := 1; n <= min(len(f.Bytes), large); n++ {
 		if size, _ := k.spec.Codec.Length(f.Bytes[:n:n]); size == 0 {
 			continue
 		}
 		var call stream.Call
 		p.Preview(f.Bytes[:n:n], &call)
-		if call.Kind != whole.Kind || call.ID != whole.ID || call.Version != whole.Version {
+		request := whole.Kind == stream.KindRequest
+		if (call.Kind == stream.KindRequest) != request || request && (call.ID != whole.ID || call.Version != whole.Version) {
 			k.Errorf("%s: its first %d bytes say %+v, the whole says %+v", f.Name, n, call, *whole)
+			return
 		}
 	}
 }
@@ -169,6 +173,12 @@ func (k *kit) patchedLengths(f *Frame, head, tail []byte) {
 		b = append(b, tail...)
 		if got, err := k.spec.Codec.Length(b); got != len(b) || err != nil {
 			k.Errorf("%s: patched for a content of %d bytes, its length is said to be %d, %v, and is %d", f.Name, n, got, err, len(b))
+		}
+		// Nobody keeps more than that for a codec to look at.
+		if most := buffer.MaxSlab / 2; len(b) > most {
+			if got, err := k.spec.Codec.Length(b[:most:most]); got != len(b) || err != nil {
+				k.Errorf("%s: of a long frame, %d bytes do not tell the length %d, but %d, %v", f.Name, most, len(b), got, err)
+			}
 		}
 	}
 }

@@ -10,8 +10,10 @@ import (
 // cuts are the places at which n bytes are cut in two: all of them, or, if they are
 // many, those at the ends of the two frames and some between.
 func cuts(n, first int) (at []int) {
-	const all, near = 1500, 80
-	step := 1 + n/all
+	near, step := 80, 1
+	if n > large {
+		near, step = 24, n/50
+	}
 	for i := 1; i < n; i++ {
 		if i%step == 0 || i < near || i > n-near || i > first-near && i < first+near {
 			at = append(at, i)
@@ -19,6 +21,9 @@ func cuts(n, first int) (at []int) {
 	}
 	return at
 }
+
+// large is from how many bytes on not every place is tried.
+const large = 4 << 10
 
 // split feeds two frames in all the ways, and compares what comes of it with what
 // comes of both at once. run feeds a connection the pieces and tells what came.
@@ -31,8 +36,9 @@ func (k *kit) split(name string, first, both []byte, run func(pieces [][]byte) s
 			return
 		}
 	}
-	if got := run(slices.Collect(slices.Chunk(both, 1))); got != want {
-		k.Errorf("%s: byte by byte, there comes\n%s, not\n%s", name, got, want)
+	piece := 1 + len(both)/large*100
+	if got := run(slices.Collect(slices.Chunk(both, piece))); got != want {
+		k.Errorf("%s: in pieces of %d bytes, there comes\n%s, not\n%s", name, piece, got, want)
 	}
 }
 

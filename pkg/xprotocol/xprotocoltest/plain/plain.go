@@ -229,35 +229,3 @@ func appendFrame(dst []byte, kind stream.Kind, flags uint8, id uint64, number in
 	}
 	return dst
 }
-
-// Message describes a frame, for tests to make one of.
-type Message struct {
-	Kind            stream.Kind
-	ID              uint64
-	Number          uint32 // timeout or status
-	Service, Method string
-	Fields          []string // names and values in turn
-	Content         string
-	Sealed          bool
-}
-
-// Bytes returns the frame.
-func (m Message) Bytes() []byte {
-	b := []byte{'P', 'L', byte(m.Kind), 0}
-	if m.Sealed {
-		b[atFlags] = sealed
-	}
-	b = binary.BigEndian.AppendUint64(b, m.ID)
-	b = binary.BigEndian.AppendUint32(b, m.Number)
-	b = append(b, make([]byte, fixed-len(b))...)
-	for _, s := range append([]string{m.Service, m.Method, "", ""}, m.Fields...) {
-		b = append(append(b, byte(len(s))), s...)
-	}
-	binary.BigEndian.PutUint16(b[atText:], uint16(len(b)-fixed))
-	binary.BigEndian.PutUint32(b[atContent:], uint32(len(m.Content)))
-	b = append(b, m.Content...)
-	if m.Sealed {
-		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	}
-	return b
-}
