@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help build test lint fuzz bench bench-http1 bench-rpc bench-go demo cover clean
+.PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-go demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,9 +31,13 @@ build: ## Build bin/weir
 test: ## Run all tests, with and without the race detector
 	@GO='$(GO)' tools/test
 
+# Needs a JDK, Maven and Node; what is missing is said, and left out unless CI=true.
+interop: ## Run the examples' Java and Node peers through weir
+	@GO='$(GO)' tools/interop
+
 # The first run builds golangci-lint from source, which takes a minute or two; Go's build cache keeps it.
 lint: ## Run go vet and golangci-lint
-	$(GO) vet -tags slabdebug ./...
+	$(GO) vet -tags slabdebug,interop ./...
 	$(LINT) run
 
 fuzz: ## Run every fuzz target for FUZZTIME (60s) each

@@ -128,7 +128,7 @@ var repository = sync.OnceValues(func() (map[string][]byte, error) {
 // unwritten says whether a folder holds what no one wrote by hand, or what breaks rules on purpose.
 func unwritten(dir string) bool {
 	switch path.Base(dir) {
-	case "bin", "testdata", "node_modules":
+	case "bin", "testdata", "node_modules", "target":
 		return true
 	case ".", ".ci", ".github":
 		return false

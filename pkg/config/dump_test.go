@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,8 @@ const rare = `{
   "servers": [{"processor": 4, "global_log_roller": "size=100,compress=on",
     "listeners": [{"address": "127.0.0.1:1", "access_logs": [{"log_path": "stdout", "json_format": {"b": "%b%", "a": ""}}],
       "filter_chains": [{"filters": [{"type": "proxy", "config": {"router_config_name": "r",
-        "extend_config": {"http1": {"max_line_size": 100}, "bolt": {"enable_bolt_goaway": true}}}}]}]}],
+        "extend_config": {"http1": {"max_line_size": 100}, "bolt": {"enable_bolt_goaway": true}}, "fallback_for_unknown_protocol": true}},
+        {"type": "tcp_proxy", "config": {"routes": [{"cluster": "c", "source_addrs": [{"address": "10.1.2.3", "length": 0}], "source_port": "1-2,3"}]}}]}]}],
     "routers": [{"router_config_name": "r"}]}],
   "cluster_manager": {"clusters": [{"name": "c", "hosts": [{"address": "127.0.0.1:1", "metadata": {"v": "1", "e": ""}}],
     "circuit_breakers": [{"priority": "HIGH"}],
@@ -61,6 +63,9 @@ func TestDumpLoadsAgain(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.Servers[0].Listeners[0].Proxy, again.Servers[0].Listeners[0].Proxy, ignoreSources(), ignoreExtend()); diff != "" {
 				t.Errorf("proxies differ:\n%s", diff)
+			}
+			if diff := cmp.Diff(c.Servers[0].Listeners[0].TCP, again.Servers[0].Listeners[0].TCP, ignoreSources(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+				t.Errorf("raw proxies differ:\n%s", diff)
 			}
 			if diff := cmp.Diff(c.ClusterManager, again.ClusterManager, ignoreSources()); diff != "" {
 				t.Errorf("clusters differ:\n%s", diff)

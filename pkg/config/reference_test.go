@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -108,7 +109,7 @@ func (r *reference) section(title, path string, t reflect.Type) {
 
 // inner writes the sections of the structs inside a struct.
 func (r *reference) inner(path string, t reflect.Type) {
-	leaves := []reflect.Type{reflect.TypeFor[Node](), reflect.TypeFor[LogRoller](), reflect.TypeFor[FormatField]()}
+	leaves := []reflect.Type{reflect.TypeFor[Node](), reflect.TypeFor[LogRoller](), reflect.TypeFor[FormatField](), reflect.TypeFor[PortRange](), reflect.TypeFor[netip.Prefix]()}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Anonymous && f.Type != reflect.TypeFor[Source]() {

@@ -26,7 +26,8 @@ type Cluster struct {
 	Type ClusterType `json:"type"`
 	// LB_RANDOM, LB_ROUNDROBIN, LB_WEIGHTED_ROUNDROBIN, LB_LEAST_REQUEST or LB_LEAST_CONNECTION.
 	LBType LBType `json:"lb_type"`
-	// Requests on one connection before it is replaced; 0 means without limit.
+	// Requests on one connection before it is replaced; 0 means without limit. Connections that carry many requests at a time (bolt,
+	// Dubbo) are not replaced.
 	MaxRequestPerConn uint32 `json:"max_request_per_conn"`
 	// Bytes buffered per connection and direction before reading from the other side pauses.
 	ConnBufferLimit int `json:"conn_buffer_limit_bytes" min:"1024" max:"1073741824"`

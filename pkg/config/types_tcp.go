@@ -16,7 +16,8 @@ type TCPProxyConfig struct {
 	// A connection on which no byte moves in either direction for this long is reset; 0s keeps it for ever. A peer that is gone
 	// is noticed without it, by keep-alive probes.
 	IdleTimeout time.Duration `json:"idle_timeout"`
-	// Hosts that are tried one after the other, each for the cluster's connect_timeout, before the connection is reset.
+	// Tries to connect to a host, each on another one if there is one and within the cluster's connect_timeout, before the connection
+	// is reset.
 	MaxConnectAttempts int `json:"max_connect_attempts" min:"1" max:"16"`
 
 	_ struct{} `ignored:"stat_prefix: statistics carry the listener's name"`
@@ -49,7 +50,7 @@ type AddressRange struct {
 	Source
 	// IP address.
 	Address string `json:"address"`
-	// Leading bits that count: all of them is one address.
+	// Leading bits that count, which must be given; all of them mean one address.
 	Length int `json:"length" min:"0" max:"128"`
 
 	// Prefix is the network.

@@ -13,6 +13,11 @@ type ListenerStats struct {
 	ConnectionRejected uint64
 	ConnectionUnknown  uint64
 
+	TCPTotal         uint64
+	TCPActive        int64
+	TCPConnectFailed uint64
+	TCPIdle          uint64
+
 	BytesReadTotal  uint64
 	BytesWriteTotal uint64
 

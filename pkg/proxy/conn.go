@@ -24,10 +24,24 @@ type downConn struct {
 	timer      eventloop.Timer
 	since      int64 // when the present phase began, on the loop's clock
 	id         uint64
+	counted    uint64       // bytes sent that the statistics know of
 	bound      *binding     // its own connections to hosts; nil unless they are
+	asked      bool         // a request has come since the connection was last seen idle
 	sniffed    bool         // bytes have come that do not tell the protocol yet
 	closing    bool         // the protocol will not be known
 	phase      stream.Phase // that the timer is set for
+}
+
+// choose decides what the connection speaks, or that it is to be detected.
+func (c *downConn) choose() {
+	switch l := c.l; {
+	case len(l.Protocols) == 0:
+		c.passOn()
+	case l.Detector == nil:
+		c.speak(&l.Protocols[0])
+	default:
+		c.codec = (*sniffer)(c)
+	}
 }
 
 // speak makes the connection speak a protocol.
@@ -38,6 +52,7 @@ func (c *downConn) speak(p *Speaker) {
 
 // NewStream gives the codec the other end of a new stream.
 func (c *downConn) NewStream(sender stream.End) stream.End {
+	c.asked = true
 	s := c.l.worker.getStream()
 	s.begin(c, sender)
 	return (*downEnd)(s)
@@ -74,19 +89,29 @@ func (c *downConn) Closed(io *eventloop.Conn, err error) {
 	if c.bound != nil {
 		c.bound.end()
 	}
-	l.stats.BytesWriteTotal += io.Sent()
+	c.countSent()
 	l.stats.ConnectionActive--
 	l.stats.ConnectionDestroy++
 	c.shared.Connections.Add(-1)
 	l.remove(c)
 }
 
+// countSent tells the statistics of the bytes sent since it did last.
+func (c *downConn) countSent() {
+	n := c.io.Sent() - c.counted
+	c.counted += n
+	c.l.stats.BytesWriteTotal += n
+}
+
 // begin starts watching a new connection.
 func (c *downConn) begin() {
-	c.since = c.l.worker.Loop.Now()
-	c.phase = stream.Idle
-	if d := c.l.IdleTimeout; d > 0 {
-		c.l.worker.Loop.Schedule(&c.timer, d, c)
+	loop := c.l.worker.Loop
+	c.since = loop.Now()
+	c.phase = c.codec.Phase()
+	if c.phase == stream.ReadingHead {
+		loop.Schedule(&c.timer, c.headTimeout(), c)
+	} else if d := c.l.IdleTimeout; d > 0 && c.phase == stream.Idle {
+		loop.Schedule(&c.timer, d, c)
 	}
 	if c.l.draining {
 		c.drain()
@@ -98,8 +123,9 @@ func (c *downConn) begin() {
 func (c *downConn) settle() {
 	phase := c.codec.Phase()
 	if phase == c.phase {
-		if phase == stream.Idle { // a request came and went
+		if phase == stream.Idle && (c.asked || !c.l.draining) { // something came and went; in a drain, heartbeats are nothing
 			c.since = c.l.worker.Loop.Now()
+			c.asked = false
 		}
 		return
 	}
@@ -169,6 +195,9 @@ const drainIdle = time.Second
 func (c *downConn) drain() {
 	if a, ok := c.codec.(stream.Announcer); ok {
 		a.Announce()
+	}
+	if c.proto == nil {
+		c.phase = c.codec.Phase()
 	}
 	if c.phase == stream.Idle {
 		c.l.worker.Loop.Schedule(&c.timer, drainIdle, c)

@@ -28,9 +28,11 @@ func (l *listener) apply(cfg *Listener) {
 	w := l.worker
 	l.Listener = cfg
 	l.countIn(w.Stats.Listener(cfg.Name))
-	l.routes = make([]*metrics.RouteStats, 0, len(cfg.Routes.Routes()))
-	for _, r := range cfg.Routes.Routes() {
-		l.routes = append(l.routes, w.Stats.Route(cfg.Router, r.VirtualHost, r.Name))
+	l.routes = nil
+	if cfg.Routes != nil {
+		for _, r := range cfg.Routes.Routes() {
+			l.routes = append(l.routes, w.Stats.Route(cfg.Router, r.VirtualHost, r.Name))
+		}
 	}
 	l.closeLogs()
 	for _, log := range cfg.Logs {
@@ -47,7 +49,8 @@ func (l *listener) countIn(stats *metrics.ListenerStats) {
 	if old := l.stats; old != nil && old != stats {
 		stats.ConnectionActive += old.ConnectionActive
 		stats.RequestActive += old.RequestActive
-		old.ConnectionActive, old.RequestActive = 0, 0
+		stats.TCPActive += old.TCPActive
+		old.ConnectionActive, old.RequestActive, old.TCPActive = 0, 0, 0
 	}
 	l.stats = stats
 }
@@ -103,11 +106,7 @@ func (w *Worker) Accept(socket *Shared, io *eventloop.Conn) eventloop.Handler {
 		c.local = &l.Local
 	}
 	l.add(c)
-	if l.Detector == nil {
-		c.speak(&l.Protocols[0])
-	} else {
-		c.codec = (*sniffer)(c)
-	}
+	c.choose()
 	c.begin()
 	return c
 }

@@ -27,10 +27,12 @@ type Listener struct {
 	Shared *Shared        // outlives snapshots
 
 	// Protocols are what connections may speak, and their codecs' makers. Detector
-	// tells which; it is nil if there is one.
+	// tells which; it is nil if there is nothing to tell. TCP takes the connections
+	// that speak none of them, which are all if there are no protocols; it may be nil.
 	Protocols     []Speaker
 	Detector      *protocol.Detector
 	DetectTimeout time.Duration
+	TCP           *config.TCPProxyConfig
 	Router        string // name of the route table
 	Routes        *router.Table
 	Clusters      *upstream.Snapshot // that the routes refer to

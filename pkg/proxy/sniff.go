@@ -20,6 +20,12 @@ var errUnknownProtocol = errors.New("proxy: the connection speaks no protocol th
 // Feed looks at the first bytes, and consumes none of them.
 func (s *sniffer) Feed(in buffer.View) (int, error) {
 	c := (*downConn)(s)
+	if c.l.Detector == nil { // the configuration was changed
+		if c.choose(); c.proto == nil { // it is passed on, once that is possible
+			return 0, nil
+		}
+		return c.codec.Feed(in)
+	}
 	b := in.Bytes()
 	p, verdict := c.l.Detector.Detect(b[:min(len(b), protocol.MaxSignature)])
 	switch verdict {
@@ -27,6 +33,9 @@ func (s *sniffer) Feed(in buffer.View) (int, error) {
 		for i := range c.l.Protocols {
 			if speaker := &c.l.Protocols[i]; speaker.Protocol == p {
 				c.speak(speaker)
+				if c.l.TCP != nil { // the time for a request's head begins only now
+					c.phase = stream.Idle
+				}
 				return c.codec.Feed(in)
 			}
 		}
@@ -36,26 +45,44 @@ func (s *sniffer) Feed(in buffer.View) (int, error) {
 	}
 	c.sniffed = false
 	c.l.stats.ConnectionUnknown++
+	if c.l.TCP != nil {
+		c.passOn()
+		return 0, nil
+	}
 	return 0, errUnknownProtocol
 }
 
-// Phase tells that the client has begun something, once bytes have come.
+// Phase tells that the client has begun something, once bytes have come. Where
+// there is a fallback, it has begun to connect: its server may have to speak first.
 func (s *sniffer) Phase() stream.Phase {
 	switch {
 	case s.closing:
 		return stream.Closing
-	case s.sniffed:
+	case s.sniffed, s.l.TCP != nil && !s.l.draining:
 		return stream.ReadingHead
 	}
 	return stream.Idle
 }
 
-// EOF ends the connection: what it speaks will not be known.
-func (s *sniffer) EOF() (busy bool) { return false }
+// EOF ends the connection, as what it speaks will not be known, or passes on what
+// there is of it.
+func (s *sniffer) EOF() (busy bool) {
+	if !s.sniffed || s.l.TCP == nil {
+		return false
+	}
+	s.l.stats.ConnectionUnknown++
+	(*downConn)(s).passOn().endFollows = true
+	return true
+}
 
-// TimedOut ends the connection: its bytes do not tell what it speaks.
+// TimedOut ends the connection, as its bytes do not tell what it speaks, or passes
+// it on.
 func (s *sniffer) TimedOut() {
 	s.l.stats.ConnectionUnknown++
+	if s.l.TCP != nil {
+		(*downConn)(s).passOn()
+		return
+	}
 	s.closing = true
 }
 

@@ -80,7 +80,7 @@ func (s *activeStream) startTry() {
 		t.deadline = t.start + int64(p)
 		s.setTimer()
 	}
-	speaks := upstream.Dialect{Protocol: s.proto, Variant: s.req.RPC.Call.Version}
+	speaks := upstream.Dialect{Protocol: s.proto, Variant: s.req.RPC.Form}
 	if s.cfg.Bound && s.proto.RPC {
 		speaks.Owner = s.conn.binding()
 	}

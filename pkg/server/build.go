@@ -65,6 +65,9 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	chain := b.filters(c)
 	b.checkLogs(c)
 	p := c.Proxy
+	if p == nil && c.TCP != nil && c.BindPort {
+		return b.rawListener(c)
+	}
 	if p == nil || !c.BindPort {
 		return nil
 	}
@@ -97,19 +100,41 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	for _, proto := range protos {
 		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks)})
 	}
-	if len(protos) > 1 || p.Protocols[0] == protocol.Auto {
+	if p.FallbackForUnknownProtocol {
+		l.TCP = c.TCP
+	}
+	if len(protos) > 1 || p.Protocols[0] == protocol.Auto || l.TCP != nil {
 		l.Detector = protocol.NewDetector(protos)
 	}
 	if p.HTTP1.IdleTimeout > 0 {
 		l.IdleTimeout = p.HTTP1.IdleTimeout
 	}
-	if addr, err := address(c); err != nil {
-		b.report.Errorf(c.At("address"), "%v", err)
-	} else {
-		l.Local = addr.AddrPort()
-	}
+	b.local(l, c)
 	b.chains(l)
 	return l
+}
+
+// rawListener builds a listener that only has a tcp_proxy.
+func (b *builder) rawListener(c *config.Listener) *proxy.Listener {
+	l := &proxy.Listener{
+		Name:           c.Name,
+		Clusters:       b.clusters,
+		TCP:            c.TCP,
+		MaxConnections: c.MaxConnections,
+		BufferLimit:    c.PerConnectionBufferLimit,
+	}
+	b.local(l, c)
+	return l
+}
+
+// local sets where a listener listens.
+func (b *builder) local(l *proxy.Listener, c *config.Listener) {
+	addr, err := address(c)
+	if err != nil {
+		b.report.Errorf(c.At("address"), "%v", err)
+		return
+	}
+	l.Local = addr.AddrPort()
 }
 
 // checkLogs reports formats of access logs that cannot be understood.

@@ -31,9 +31,10 @@ type Call struct {
 	Kind Kind
 	// Serialization is the codec's number for how the content is encoded.
 	Serialization uint8
-	// Version is which form of the protocol it is, if there are some that a host may
-	// not mix on one connection: requests that differ in it never share one.
-	Version uint8
+	// Form is which form of the protocol it is, such as a version of it, if there are
+	// some that a host may not mix on one connection: requests that differ in it never
+	// share one.
+	Form uint8
 	// Bits are the codec's own.
 	Bits uint8
 	// Native is the status of a response, as its protocol numbers it.
@@ -63,6 +64,10 @@ type RPC struct {
 	// everybody else.
 	Service, Method, Version, Group Span
 
+	// Anew makes the message be encoded anew even if nothing is changed. A codec sets
+	// it whose ids are of no fixed width, and so cannot be patched as they came.
+	Anew bool
+
 	head, tail uint32 // lengths of the frame's two parts, at the arena's front
 }
 
@@ -87,7 +92,7 @@ func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
 	r.head, r.tail = content.Off, uint32(len(frame)-content.End())
 	h.arena = append(h.arena[:0], frame[:content.Off]...)
 	h.ContentLength = int64(content.Len)
-	h.changed = false
+	h.changed = r.Anew
 	if r.tail > 0 {
 		h.arena = append(h.arena, frame[content.End():]...)
 		h.closeUp(content)

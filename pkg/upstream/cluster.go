@@ -17,6 +17,7 @@ type Cluster struct {
 	retries int64 // of them, retries
 
 	hungry list[Host, *Host] // hosts that need a connection the limit denies
+	raws   list[Raw, *Raw]   // raw connections that the limit denies
 	idle   int               // idle connections, of all hosts
 	shedAt int               // the host among whose idle connections was looked last
 	turns  uint              // connections in use that others wanted
@@ -193,17 +194,22 @@ func (c *Cluster) pump() {
 	for n := l.seats[worker].grants.Swap(0); n > 0; n-- {
 		c.spend()
 	}
-	for c.hungry.n > 0 && l.want(worker) {
+	for (c.hungry.n > 0 || c.raws.n > 0) && l.want(worker) {
 		c.spend()
 	}
 	c.relieve()
 }
 
-// spend uses a slot for the host whose turn it is, or passes it on.
+// spend uses a slot for the host whose turn it is, or for a raw connection, or
+// passes it on. Raw connections come last: they keep a slot for long.
 func (c *Cluster) spend() {
 	h := c.hungry.first
 	if h == nil {
-		c.Limits.release()
+		if r := c.raws.first; r != nil {
+			r.granted()
+		} else {
+			c.Limits.release()
+		}
 		return
 	}
 	h.unhunger()

@@ -132,10 +132,11 @@ func (c *Conn) hasRoom() bool {
 	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && (c.pressed || c.codec.Available() > 0)
 }
 
-// worn tells whether the connection has carried as many requests as it may.
+// worn tells whether the connection has carried as many requests as it may. One
+// that many share at a time would be replaced all the time.
 func (c *Conn) worn() bool {
 	limit := c.host.cluster.MaxRequests
-	return limit > 0 && c.uses >= limit
+	return limit > 0 && c.uses >= limit && !c.speaks.Protocol.Multiplexed
 }
 
 // keep makes the connection idle.
@@ -222,7 +223,7 @@ func (c *Conn) Expired(*eventloop.Timer) {
 		c.io.CloseNow()
 		return
 	}
-	if c.prober != nil && !c.probe() {
+	if c.prober != nil && c.host.cluster.Probes.Interval > 0 && !c.probe() {
 		c.host.cluster.Stats.ConnectionSilent++
 		c.host.Stats.ConnectionSilent++
 		c.io.CloseWith(errSilent)
@@ -268,6 +269,17 @@ func (c *Conn) Disown() {
 	if c.idle {
 		c.notIdle()
 	}
+	c.finish()
+}
+
+// finish closes a connection without streams. On one that carries one request at a
+// time nothing is left to be sent; on another there may be requests to which there
+// is no answer.
+func (c *Conn) finish() {
+	if c.speaks.Protocol.Multiplexed && !c.dialing {
+		c.io.Close()
+		return
+	}
 	c.io.CloseNow()
 }
 
@@ -278,7 +290,7 @@ func (c *Conn) bequeath(heir int) {
 		c.notIdle()
 	}
 	c.heir = int32(heir)
-	c.io.CloseNow()
+	c.finish()
 }
 
 // LocalAddr returns weir's own address on the connection.
@@ -325,6 +337,10 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 		c.onBusy = busy
 		io.CloseNow()
 		c.codec.Close(stream.Reset{Reason: stream.ProtocolError, Err: err})
+	}
+	if c.idle && c.codec.Available() == 0 { // the host takes no more requests on it
+		c.notIdle()
+		c.finish()
 	}
 	return used
 }

@@ -3,7 +3,8 @@
 //
 // Start at [Snapshot], the immutable clusters of a configuration; then [Manager],
 // one worker's view of them with its pools and counters; [Cluster.Pick] chooses a
-// host, [Host.Acquire] and [Host.Wait] give a [Conn] to it.
+// host, [Host.Acquire] and [Host.Wait] give a [Conn] to it, and [Host.Connect] a
+// [Raw] connection.
 //
 // Everything but Snapshot and Limits belongs to one worker. What all workers of a
 // cluster have in common, the thresholds of its circuit breaker, is in Limits; how

@@ -248,7 +248,7 @@ func (w *worker) checkRules() {
 			if h.hungry && h.waiting.n <= h.coming {
 				w.t.Errorf("%s: %d wait, %d are being made, and it is hungry", h.Address, h.waiting.n, h.dialing)
 			}
-			if h.conns < h.idle.n+h.active || h.dialing < 0 {
+			if h.conns+h.dialing < h.idle.n+h.active || h.dialing < 0 {
 				w.t.Errorf("%s: %d connections, %d idle, %d active, %d dialing", h.Address, h.conns, h.idle.n, h.active, h.dialing)
 			}
 		}

@@ -25,7 +25,7 @@ type Host struct {
 	links[Host] // in the cluster's list of the hungry
 
 	cluster *Cluster
-	active  int // streams under way
+	active  int // streams and raw connections under way
 	conns   int // connections that stand
 	dialing int // connections that are being made
 	coming  int // requests for which they will do
@@ -51,7 +51,7 @@ func (h *Host) Acquire(d Dialect) *Conn {
 			if c.usable() && !c.stale() {
 				return c
 			}
-			c.io.CloseNow()
+			c.finish()
 		}
 		c = before
 	}
@@ -115,7 +115,7 @@ func (h *Host) unhunger() {
 	c := h.cluster
 	h.hungry = false
 	c.hungry.remove(h)
-	if c.hungry.n == 0 {
+	if c.hungry.n == 0 && c.raws.n == 0 {
 		c.Limits.sated(c.env.Worker)
 	}
 }
@@ -186,7 +186,7 @@ func (h *Host) free(c *Conn) {
 	switch {
 	case !c.io.Alive(): // it ends once what waits is written
 	case !c.usable() || h.cluster.Limits.connections.exceeded():
-		c.io.CloseNow()
+		c.finish()
 	case h.waits(c.speaks) != nil:
 		if heir, ok := h.yields(); ok {
 			c.bequeath(heir)
@@ -194,7 +194,7 @@ func (h *Host) free(c *Conn) {
 		}
 		h.serve(c)
 	case h.retired:
-		c.io.CloseNow()
+		c.finish()
 	default:
 		c.keep()
 		if h.cluster.Limits.hungry.Load() > 0 {
@@ -279,7 +279,7 @@ func (h *Host) retire() {
 	for h.idle.n > 0 {
 		c := h.idle.first
 		c.notIdle()
-		c.io.CloseNow()
+		c.finish()
 	}
 }
 

@@ -69,8 +69,8 @@ func (a *asker) end(s *clientStream) {
 // nextID returns an id that no stream has, and no heartbeat.
 func (a *asker) nextID() uint64 {
 	for {
-		a.lastID = (a.lastID + 1) & a.idMask
-		if a.lastID != 0 && a.lastID != a.beat && a.pending.get(a.lastID) == nil {
+		a.lastID = max((a.lastID+1)&a.idMask, a.minID)
+		if a.lastID != a.beat && a.pending.get(a.lastID) == nil {
 			return a.lastID
 		}
 	}
@@ -82,11 +82,12 @@ func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
 	if a.pingPong { // hosts of such protocols need not keep to ids
 		id, _ = a.pending.any()
 	}
-	s := a.pending.take(id)
-	if s == nil {
+	s := a.pending.get(id)
+	if s == nil || (s.call.Kind == stream.KindHeartbeat) != (h.RPC.Kind == stream.KindHeartbeatAnswer) {
 		a.dropped++
 		return
 	}
+	a.pending.take(id)
 	s.sent = false
 	if content.Len == 0 {
 		peer := s.peer

@@ -17,7 +17,8 @@ type Codec interface {
 	// Length returns the length of the frame that b begins with, tail included, as
 	// soon as b has enough bytes to tell; 0 until then. An error means that b does
 	// not begin a frame, and ends the connection. The length may exceed b, and any
-	// limit: the caller checks it before it collects so much. b is not empty.
+	// limit: the caller checks it before it collects so much. It must tell within
+	// 64 KiB. b is not empty.
 	Length(b []byte) (n int, err error)
 
 	// Parse takes apart b, which is one whole frame as Length measured it, and
@@ -28,7 +29,8 @@ type Codec interface {
 	Parse(b []byte, h *stream.Head) (content stream.Span, err error)
 
 	// Patch sets the message's id in an encoded head, and the lengths in it to those
-	// of a content and a tail of these lengths.
+	// of a content and a tail of these lengths, in place. Where ids have no fixed
+	// width, Parse sets RPC.Anew, and Append writes an id of the greatest width.
 	Patch(head []byte, id uint64, content, tail int)
 
 	// Append encodes the head and the tail of h anew, because its fields or

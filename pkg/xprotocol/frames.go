@@ -18,6 +18,7 @@ type engine struct {
 	timer    Timer
 	preview  Previewer
 	idMask   uint64
+	minID    uint64
 	maxFrame int
 	// maxStreams is how many requests may be under way on a connection.
 	maxStreams int
@@ -37,6 +38,7 @@ func newEngine(s *Spec, codec Codec) *engine {
 	if s.IDBits > 0 {
 		e.idMask >>= 64 - s.IDBits
 	}
+	e.minID = max(s.MinID, 1)
 	e.maxFrame = s.maxFrame()
 	return e
 }

@@ -16,7 +16,6 @@ type ServerConn struct {
 	partial bool   // a frame has begun
 	paused  bool   // the link was paused
 	pressed bool   // answers do not leave fast enough
-	drained bool   // no new request after this
 	told    bool   // that a drain has begun
 	eof     bool
 	closing bool

@@ -41,6 +41,9 @@ type Spec struct {
 	// MaxFrame is the limit of a frame's bytes where the configuration sets none; 0
 	// is DefaultMaxFrame.
 	MaxFrame int
+	// MinID is the least id that is given to messages, for protocols in which the
+	// width of an id depends on it.
+	MinID uint64
 	// IDBits is how many bits a message's id has: 32 or 64. 0 is 64.
 	IDBits int
 }
@@ -66,7 +69,7 @@ func (s Spec) Protocol() protocol.Protocol {
 		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
 			e := newEngine(&s, s.codecFor(p))
 			e.heartbeats = p.HeartbeatStreams
-			e.configure(p.RPC[s.Name])
+			e.configure(s.settings(p))
 			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
 				return newServerConn(e, link, a, heads)
 			}
@@ -79,10 +82,24 @@ func (s Spec) Protocol() protocol.Protocol {
 
 // codecFor returns the codec for a listener's connections.
 func (s *Spec) codecFor(p *config.ProxyConfig) Codec {
-	if c := p.RPC[s.Name]; c != nil && s.Configure != nil {
+	if c := s.settings(p); c != nil && s.Configure != nil {
 		return s.Configure(c)
 	}
 	return s.Codec
+}
+
+// settings returns what a listener's configuration says about the protocol, under
+// whichever of its names; nil if nothing.
+func (s *Spec) settings(p *config.ProxyConfig) *config.RPCConfig {
+	if c := p.RPC[s.Name]; c != nil {
+		return c
+	}
+	for _, name := range s.Aliases {
+		if c := p.RPC[name]; c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // configure sets the limits of a listener's connections.

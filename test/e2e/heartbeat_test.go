@@ -105,9 +105,9 @@ func healthFilter(config string) string {
 func TestHeartbeatsAnswered(t *testing.T) {
 	host := record(t)
 	for name, filters := range map[string]string{"plain": "", "filter": healthFilter("")} {
-		w := start(t, setup{up: host.addr(), proxy: anyProtocol, listener: filters})
-		for _, b := range beats {
-			t.Run(name+"/"+b.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, setup{up: host.addr(), proxy: anyProtocol, listener: filters})
+			for _, b := range beats {
 				c := dial(t, w.addr())
 				for i := range len(b.request) / 2 {
 					c.send(bytesOf(b.request[2*i : 2*i+2]))
@@ -115,8 +115,8 @@ func TestHeartbeatsAnswered(t *testing.T) {
 				c.gets(b.answer)
 				c.send(strings.Repeat(bytesOf(b.request), 3))
 				c.gets(strings.Repeat(b.answer, 3))
-			})
-		}
+			}
+		})
 	}
 	if n := host.accepted.Load(); n != 0 {
 		t.Errorf("%d connections to the host", n)
@@ -202,16 +202,16 @@ func TestHeartbeatNotPassed(t *testing.T) {
 // are not.
 func TestHealthEndpoint(t *testing.T) {
 	up := named(t, "up")
-	c := client(t)
 	w := start(t, setup{up: up.addr(), listener: healthFilter(`"endpoint": "/health"`)})
+	through := start(t, setup{up: up.addr(), listener: healthFilter(`"endpoint": "/health", "pass_through": true`)})
+	c := client(t)
 	get(t, c, w.url("/health")).expect(t, 200, "alive\n")
 	do(t, c, "POST", w.url("/health?all=yes"), "a body").expect(t, 200, "alive\n")
 	if up.requests.Load() != 0 {
 		t.Error("a health check reached the host")
 	}
 	get(t, c, w.url("/healthy")).expect(t, 200, "up")
-	w = start(t, setup{up: up.addr(), listener: healthFilter(`"endpoint": "/health", "pass_through": true`)})
-	get(t, c, w.url("/health")).expect(t, 200, "up")
+	get(t, c, through.url("/health")).expect(t, 200, "up")
 }
 
 // TestHealthFailsInDrain: from the begin of a drain on, health checks fail, by
@@ -286,7 +286,7 @@ func TestHostBeats(t *testing.T) {
 			c.send(boltAnswer(beat, 0, 0))
 		}
 	})
-	w := start(t, boltSetup(host.addr(), `"heartbeat": {"interval": "5ms", "timeout": "5s", "count": 1}`))
+	w := start(t, boltSetup(host.addr(), `"heartbeat": {"interval": "5ms", "timeout": "5ms", "count": 100}`))
 	c := dial(t, w.addr())
 	c.send(boltCall(0xabcdef01, "s"))
 	c.gets("0100000201abcdef01010000" + "0000000000000000")
@@ -362,4 +362,24 @@ func (c *raw) answered() boltResult {
 	}
 	c.bytes(int(binary.BigEndian.Uint16(b[12:])) + int(binary.BigEndian.Uint16(b[14:])) + int(binary.BigEndian.Uint32(b[16:])))
 	return boltResult{binary.BigEndian.Uint32(b[5:]), binary.BigEndian.Uint16(b[10:])}
+}
+
+// TestDubboHeartbeatPassesThrough: the same for Dubbo, whose hosts answer with the
+// heartbeat's content.
+func TestDubboHeartbeatPassesThrough(t *testing.T) {
+	host := serveRaw(t, func(c *raw, _ int) {
+		for beat := c.bytes(17); len(beat) == 17; beat = c.bytes(17) {
+			c.send("\xda\xbb\x22\x14", beat[4:])
+		}
+	})
+	w := start(t, setup{up: host.addr(), proxy: anyProtocol, listener: healthFilter(`"pass_through": true`),
+		routes: `{"match": {}, "route": {"cluster_name": "up"}}`})
+	c := dial(t, w.addr())
+	beat, answer := []byte(bytesOf(beats[2].request)), []byte(bytesOf(beats[2].answer))
+	beat[4], answer[4] = 0xf1, 0xf1
+	c.send(string(beat))
+	c.gets(hex.EncodeToString(answer))
+	if n := w.count("upstream.cluster.up", "request_total"); n != 1 {
+		t.Errorf("%d requests to the cluster", n)
+	}
 }

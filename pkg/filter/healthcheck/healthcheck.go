@@ -2,7 +2,6 @@ package healthcheck
 
 import (
 	"bytes"
-	"net/http"
 
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/stream"
@@ -41,9 +40,9 @@ func (f *healthcheck) RequestHead(s *filter.Stream, h *stream.Head, _ bool) filt
 	case f.passThrough:
 		h.RPC.Forward = heartbeat
 	case f.failOnDrain && s.Draining():
-		s.Reply(filter.Reply{Status: http.StatusServiceUnavailable, Body: draining, Flags: stream.Draining})
+		s.Reply(filter.Reply{Status: 503, Body: draining, Flags: stream.Draining})
 	default:
-		s.Reply(filter.Reply{Status: http.StatusOK, Body: alive})
+		s.Reply(filter.Reply{Status: 200, Body: alive})
 	}
 	return filter.Continue
 }

@@ -67,7 +67,7 @@ func (codec) Answer(dst []byte, to *stream.Call, a xprotocol.Answer) []byte {
 	if to.Kind == stream.KindOneWay {
 		return dst
 	}
-	dst = appendFront(dst, to.Version, typeResponse, cmdResponse, to.ID, to.Serialization, 0)
+	dst = appendFront(dst, to.Form, typeResponse, cmdResponse, to.ID, to.Serialization, 0)
 	dst = binary.BigEndian.AppendUint16(dst, boltStatus(a))
 	lengths := len(dst)
 	dst = append(dst, noLengths...)

@@ -45,7 +45,7 @@ const (
 	maxText = math.MaxInt16
 )
 
-// What stream.Call.Version can be: proto, and behind it ver1.
+// What stream.Call.Form can be: proto, and behind it ver1.
 const (
 	version1  = 0x10
 	version21 = 0x21
@@ -185,11 +185,11 @@ func (f frame) call(c *stream.Call, content, end int64) {
 	*c = stream.Call{
 		Kind:          f.kind(),
 		Serialization: f[9+s],
-		Version:       f[0] << 4,
+		Form:          f[0] << 4,
 		ID:            uint64(binary.BigEndian.Uint32(f[5+s:])),
 	}
 	if s == 1 {
-		c.Version |= f[1]
+		c.Form |= f[1]
 	}
 	if f.sealed() {
 		c.Bits = bitCRC

@@ -26,7 +26,7 @@ func (codec) HeartbeatAnswer(dst []byte, to *stream.Call, _ []byte, ok bool) []b
 	if !ok {
 		status = statusError
 	}
-	dst = appendFront(dst, to.Version, typeResponse, cmdHeartbeat, to.ID, to.Serialization, flags)
+	dst = appendFront(dst, to.Form, typeResponse, cmdHeartbeat, to.ID, to.Serialization, flags)
 	dst = binary.BigEndian.AppendUint16(dst, status)
 	dst = append(dst, noLengths...)
 	if flags != 0 {
@@ -50,5 +50,5 @@ func versionOf(like *stream.Call) uint8 {
 	if like == nil {
 		return version1
 	}
-	return like.Version
+	return like.Form
 }

@@ -30,19 +30,19 @@ func TestVectors(t *testing.T) {
 	)
 	node := func(id uint64, content int) seen {
 		return seen{
-			Call:    stream.Call{Kind: stream.KindRequest, Serialization: 1, Version: version1, Bits: bitHessian, ID: id, Timeout: 3 * time.Second},
+			Call:    stream.Call{Kind: stream.KindRequest, Serialization: 1, Form: version1, Bits: bitHessian, ID: id, Timeout: 3 * time.Second},
 			Service: test, Version: "1.0", Fields: 1, Content: content,
 		}
 	}
 	answer := func(version, bits, serialization uint8, id uint64, content int) seen {
 		return seen{
-			Call:   stream.Call{Kind: stream.KindResponse, Serialization: serialization, Version: version, Bits: bits, ID: id},
+			Call:   stream.Call{Kind: stream.KindResponse, Serialization: serialization, Form: version, Bits: bits, ID: id},
 			Status: 200, Content: content,
 		}
 	}
 	ofMap := func(service, method, version string, fields int) seen {
 		return seen{
-			Call:    stream.Call{Kind: stream.KindRequest, Version: version1},
+			Call:    stream.Call{Kind: stream.KindRequest, Form: version1},
 			Service: service, Method: method, Version: version, Fields: fields, Content: 4,
 		}
 	}
@@ -55,12 +55,12 @@ func TestVectors(t *testing.T) {
 		"boltmap-small-3":     ofMap("C", "", "", 1),
 		"boltmap-go-readme":   ofMap("HelloService:1.0", "sayHello", "1.0", 14),
 		"bolt1-resp-go-readme": { // neither ver2 nor the status is one that there is
-			Call:   stream.Call{Kind: stream.KindResponse, Version: version1, ID: 2, Native: 200},
+			Call:   stream.Call{Kind: stream.KindResponse, Form: version1, ID: 2, Native: 200},
 			Status: 500, Fields: 1, Content: 11,
 		},
 		"bolt1-resp-pb": answer(version1, 0, 11, 132, 3),
 		"bolt1-req-pb": {
-			Call:    stream.Call{Kind: stream.KindRequest, Serialization: 11, Version: version1, ID: 109, Timeout: 100 * time.Millisecond},
+			Call:    stream.Call{Kind: stream.KindRequest, Serialization: 11, Form: version1, ID: 109, Timeout: 100 * time.Millisecond},
 			Service: sample, Method: "hello", Version: "1.0", Fields: 16, Content: 3,
 		},
 		"bolt1-req-node-plus":     node(1, 239),
@@ -69,10 +69,10 @@ func TestVectors(t *testing.T) {
 		"bolt1-resp-node-echo":    answer(version1, 0, 1, 2, 100),
 		"bolt1-req-node-boom":     node(3, 229),
 		"bolt1-req-node-nomethod": node(4, 229),
-		"bolt1-hb-node":           {Call: stream.Call{Kind: stream.KindHeartbeat, Serialization: 1, Version: version1, ID: 7}},
-		"bolt2-hb-node-crc":       {Call: stream.Call{Kind: stream.KindHeartbeat, Serialization: 1, Version: version22, Bits: bitCRC, ID: 8}},
-		"bolt1-hback-node":        {Call: stream.Call{Kind: stream.KindHeartbeatAnswer, Serialization: 1, Version: version1, ID: 7}, Status: 200},
-		"bolt2-hback-node-crc":    {Call: stream.Call{Kind: stream.KindHeartbeatAnswer, Serialization: 1, Version: version22, Bits: bitCRC, ID: 8}, Status: 200},
+		"bolt1-hb-node":           {Call: stream.Call{Kind: stream.KindHeartbeat, Serialization: 1, Form: version1, ID: 7}},
+		"bolt2-hb-node-crc":       {Call: stream.Call{Kind: stream.KindHeartbeat, Serialization: 1, Form: version22, Bits: bitCRC, ID: 8}},
+		"bolt1-hback-node":        {Call: stream.Call{Kind: stream.KindHeartbeatAnswer, Serialization: 1, Form: version1, ID: 7}, Status: 200},
+		"bolt2-hback-node-crc":    {Call: stream.Call{Kind: stream.KindHeartbeatAnswer, Serialization: 1, Form: version22, Bits: bitCRC, ID: 8}, Status: 200},
 	}
 	got := map[string]seen{}
 	for name, b := range vectors(t) {

@@ -98,6 +98,8 @@ func (codec) Parse(b []byte, h *stream.Head) (stream.Span, error) {
 		return parseRequest(b, h), nil
 	case stream.KindResponse:
 		return parseResponse(b, h), nil
+	case stream.KindHeartbeatAnswer:
+		h.Status = statusOf(byte(h.RPC.Native))
 	}
 	return stream.SpanOf(headerLen, len(b)), nil
 }

@@ -41,8 +41,7 @@ func (k *kit) encode(name string, h *stream.Head, content []byte) (again *stream
 	return again, content2, nil
 }
 
-// changedBack encodes heads anew that are as they came. A codec that can express
-// no change at all refuses; then there is nothing to compare.
+// changedBack encodes heads anew that are as they came, which every codec can.
 func changedBack(k *kit) {
 	for _, f := range k.changed() {
 		h, content, ok := k.parse(f.Name, f.Bytes)

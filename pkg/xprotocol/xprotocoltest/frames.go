@@ -76,7 +76,7 @@ func (k *kit) previewed(f *Frame, whole *stream.Call) {
 		var call stream.Call
 		p.Preview(f.Bytes[:n:n], &call)
 		request := whole.Kind == stream.KindRequest
-		if (call.Kind == stream.KindRequest) != request || request && (call.ID != whole.ID || call.Version != whole.Version) {
+		if (call.Kind == stream.KindRequest) != request || request && (call.ID != whole.ID || call.Form != whole.Form) {
 			k.Errorf("%s: its first %d bytes say %+v, the whole says %+v", f.Name, n, call, *whole)
 			return
 		}

@@ -38,7 +38,7 @@ func (l *Link) Feed(b []byte) error {
 	l.rest = append(l.rest, b...)
 	for len(l.rest) > 0 && !l.Paused {
 		n, err := l.offer(l.rest[:min(len(l.rest), buffer.MaxSlab)])
-		l.rest = l.rest[n:]
+		l.rest = l.rest[:copy(l.rest, l.rest[n:])]
 		if err != nil || n == 0 {
 			return err
 		}

@@ -52,7 +52,7 @@ func (k *kit) answered(name string, to *stream.Call, a xprotocol.Answer) {
 	h, _, ok := k.parse(name, b)
 	switch {
 	case !ok:
-	case h.RPC.Kind != stream.KindResponse || h.RPC.ID != to.ID || h.RPC.Call.Version != to.Version:
+	case h.RPC.Kind != stream.KindResponse || h.RPC.ID != to.ID || h.RPC.Form != to.Form:
 		k.Errorf("%s: it is %+v, and the request %+v", name, h.RPC.Call, *to)
 	case h.Status < 400:
 		k.Errorf("%s: its status is %d, a success", name, h.Status)
@@ -127,7 +127,7 @@ func (k *kit) beatAnswer(name string, b []byte, to *stream.Call, well bool) {
 	h, _, ok := k.parse(name+", the answer", b)
 	switch {
 	case !ok:
-	case h.RPC.Kind != stream.KindHeartbeatAnswer || h.RPC.ID != to.ID || h.RPC.Call.Version != to.Version:
+	case h.RPC.Kind != stream.KindHeartbeatAnswer || h.RPC.ID != to.ID || h.RPC.Form != to.Form:
 		k.Errorf("%s: the answer is %+v", name, h.RPC.Call)
 	case h.Status >= 400 && well:
 		k.Errorf("%s: the answer has status %d, a failure", name, h.Status)

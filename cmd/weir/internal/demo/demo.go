@@ -1,10 +1,10 @@
 // Package demo shows weir at work on a machine that has nothing else: it runs
-// weir on the quickstart configuration, three small upstream servers and clients
-// in one process, and draws what weir's own statistics say.
+// weir on the quickstart configuration, small upstream servers and clients in one
+// process, and draws what weir's own statistics say.
 //
 // Start at [Run], the life of a demo. places.go and quickstart.go fit the
 // configuration to the machine, upstreams.go and traffic.go are the two sides of
-// weir, sample.go and view.go read the statistics, and picture.go, screen.go and
+// weir, rpc.go and echo.go those of them that are not HTTP, sample.go and view.go read the statistics, and picture.go, screen.go and
 // lines.go show them.
 package demo
 
@@ -96,6 +96,9 @@ func (d *demo) start() error {
 	if err != nil {
 		return err
 	}
+	if err := d.writeCalls(); err != nil {
+		return err
+	}
 	log, level, err := d.openLog()
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (d *demo) start() error {
 	d.started = d.Now()
 	d.stats = newReader(d.server)
 	d.view = d.fixed()
-	d.traffic = drive("http://"+d.view.address, d.Requests, d.started.Add(d.Busy))
+	d.traffic = drive(d.view.address, d.Requests, d.started.Add(d.Busy))
 	d.undo = append(d.undo, d.traffic.stop)
 	return nil
 }
@@ -155,8 +158,20 @@ func (d *demo) fixed() view {
 		files:   d.Folder,
 		log:     d.accessLog(),
 	}
-	v.try = commands(v.address, d.server.AdminAddr())
+	v.try = commands(v.address, d.callFile("bolt"), d.server.AdminAddr())
 	return v
+}
+
+// callFile is where there is a call of an RPC protocol, for the user to send.
+func (d *demo) callFile(protocol string) string { return filepath.Join(d.Folder, protocol+".call") }
+
+func (d *demo) writeCalls() error {
+	for name, p := range rpcs() {
+		if err := os.WriteFile(d.callFile(name), p.call, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // show shows the demo until ctx is done.

@@ -59,10 +59,16 @@ func summary(out io.Writer, v *view) error {
 	return err
 }
 
+// commandWidth is how wide the commands are, but for those that are too long to
+// align others with.
 func commandWidth(all []command) int {
 	width := 0
 	for _, c := range all {
-		width = max(width, len(c.line))
+		if len(c.line) <= longCommand {
+			width = max(width, len(c.line))
+		}
 	}
 	return width
 }
+
+const longCommand = 44

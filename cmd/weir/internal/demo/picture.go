@@ -67,7 +67,6 @@ func (p *pen) tables(v *view) {
 	for i := range v.hosts {
 		p.row(&v.hosts[i], v.hostPeak, v.hosts[i].open, bar)
 	}
-	p.next()
 	p.totals(&v.now)
 }
 

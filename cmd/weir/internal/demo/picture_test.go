@@ -23,7 +23,7 @@ func fixedView() *view {
 	v := &view{
 		address: "127.0.0.1:2045", notice: "Ports 8081, 8082, 8083, 2045, 34901 are taken: free ones are used instead.",
 		files: "/tmp/weir-demo-1234567890", log: "/tmp/weir-demo-1234567890/access.log",
-		try:     commands("127.0.0.1:2045", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 34901}),
+		try:     commands("127.0.0.1:2045", "/tmp/weir-demo-1234567890/bolt.call", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 34901}),
 		elapsed: 7 * time.Second, rate: 199.6, routePeak: 80, hostPeak: 80,
 	}
 	v.now = sample{
@@ -31,6 +31,8 @@ func fixedView() *view {
 		codes:    [6]int64{0, 0, 1398, 0, 1, 1}, delayed: 153, aborted: 2, retries: 93, upstream: 12,
 	}
 	v.routes = []row{
+		{label{name: "bolt", target: "cluster bolt"}, counts{total: 230, p50: ms(0.2), p99: ms(1.1)}, 33},
+		{label{name: "dubbo", target: "cluster dubbo"}, counts{total: 231, failed: 1, p50: ms(0.2), p99: ms(1.1)}, 33},
 		{label{name: "/hello", target: "weir itself"}, counts{total: 420, p50: 900, p99: ms(0.3)}, 60},
 		{label{name: "/flaky", target: "cluster flaky"}, counts{total: 280, failed: 1, retried: 93, p50: ms(0.4), p99: ms(12.3)}, 39.4},
 		{label{name: "/slow", target: "cluster shop"}, counts{total: 140, p50: ms(502), p99: ms(12_345)}, 0},
@@ -41,6 +43,8 @@ func fixedView() *view {
 		{label{name: "shop", target: "127.0.0.1:8082 x1"}, counts{total: 170, open: 2, p50: ms(0.2), p99: ms(1.5)}, 25.5},
 		{label{name: "flaky", target: "127.0.0.1:8083"}, counts{total: 140, failed: 46, open: 3, p50: ms(0.2), p99: ms(1.5)}, 20},
 		{label{name: "flaky", target: "127.0.0.1:54321"}, counts{total: 140, open: 2, p50: ms(99.9), p99: ms(9999)}, 1},
+		{label{name: "bolt", target: "127.0.0.1:8084"}, counts{total: 230, open: 2, p50: ms(0.1), p99: ms(0.9)}, 33},
+		{label{name: "dubbo", target: "127.0.0.1:8085"}, counts{total: 231, open: 2, p50: ms(0.1), p99: ms(0.9)}, 33},
 	}
 	return v
 }

@@ -25,6 +25,8 @@ import (
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/protocol/http1"
 	"github.com/weirproxy/weir/pkg/server"
+	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
+	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
 )
 
 func TestMain(m *testing.M) {
@@ -52,7 +54,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		shown: make(chan string), over: make(chan error, 1)}
 	w.options = Options{
 		Registry: server.Registry{
-			Protocols: protocol.Registry{http1.Protocol()},
+			Protocols: protocol.Registry{http1.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
 			Filters:   filter.Registry{"fault": fault.Make},
 		},
 		Version:    "test",
@@ -170,7 +172,7 @@ func TestLines(t *testing.T) {
 	if address == nil {
 		t.Fatal(begin)
 	}
-	for _, want := range []string{"curl -i http://" + address[1] + "/slow ", "/metrics ", "Access log: " + w.options.Folder} {
+	for _, want := range []string{"curl -i http://" + address[1] + "/flaky ", "bolt.call ", "/metrics ", "Access log: " + w.options.Folder} {
 		if !strings.Contains(begin, want) {
 			t.Errorf("no %q in %s", want, begin)
 		}
@@ -185,7 +187,7 @@ func TestLines(t *testing.T) {
 			t.Errorf("%d requests, %d before: %s", now, requests, line)
 		}
 		requests = now
-		for _, route := range []string{"/hello", "/flaky", "/slow", "/"} {
+		for _, route := range []string{"/hello", "/flaky", "/slow", "/", "bolt", "dubbo"} {
 			moving[route] = moving[route] || number(t, line, regexp.QuoteMeta(route)+` (\d+)/s`) > 0
 		}
 		if requests > 500 && number(t, line, retries) > 0 && number(t, line, delayed) > 0 {
@@ -204,7 +206,7 @@ func TestLines(t *testing.T) {
 		t.Errorf("not a plain line: %q", line)
 	}
 	page := get(t, regexp.MustCompile(`http://\S+/metrics`).FindString(begin))
-	if number(t, page, `weir_downstream_fault_delayed_total\{listener="http"\} (\d+)`) == 0 {
+	if number(t, page, `weir_downstream_fault_delayed_total\{listener="main"\} (\d+)`) == 0 {
 		t.Error("the page for Prometheus knows of no delay")
 	}
 
@@ -216,8 +218,8 @@ func TestLines(t *testing.T) {
 	if n := number(t, end, `failed (\d+) times`); n == 0 || number(t, end, `retried (\d+) times`)+failed != n {
 		t.Errorf("what fails is either retried or answered so: %s", end)
 	}
-	if number(t, end, `delayed (\d+) requests`) < total/10 {
-		t.Errorf("one in ten requests is delayed: %s", end)
+	if number(t, end, `delayed (\d+) requests`) < total/13 {
+		t.Errorf("one in twelve requests is delayed: %s", end)
 	}
 	log, err := os.ReadFile(filepath.Join(w.options.Folder, "access.log"))
 	if err != nil || bytes.Count(log, []byte("\n")) != total {
@@ -311,11 +313,11 @@ func TestAdapt(t *testing.T) {
 	for _, r := range each(root, "servers", "routers", "virtual_hosts", "routers") {
 		names = append(names, r["name"].(string))
 	}
-	if got := strings.Join(names, " "); got != "/hello /flaky /slow /" {
+	if got := strings.Join(names, " "); got != "bolt dubbo /hello /flaky /slow /" {
 		t.Errorf("routes are called %s", got)
 	}
 	hosts := each(root, "cluster_manager", "clusters", "hosts")
-	if len(hosts) != 4 || len(p.upstreams) != 3 || hosts[0]["address"] != hosts[3]["address"] || hosts[0]["weight"] != 3.0 {
+	if len(hosts) != 6 || len(p.upstreams) != 5 || hosts[0]["address"] != hosts[3]["address"] || hosts[0]["weight"] != 3.0 {
 		t.Errorf("hosts %v for %d upstreams", hosts, len(p.upstreams))
 	}
 	if p.upstreams[failing] == nil {

@@ -14,16 +14,21 @@ const (
 	calm    = 20 // one in so many ticks is a request once the busy time is over
 )
 
-// mix is what is asked for, over and over.
+// clientPatience is how long a client waits for a response.
+const clientPatience = 10 * time.Second
+
+// mix is what is asked for, over and over: paths of HTTP, and names of RPC
+// protocols.
 func mix(i int) string {
-	paths := [...]string{"/", "/hello", "/", "/flaky", "/hello", "/", "/slow", "/hello", "/", "/flaky"}
-	return paths[i%len(paths)]
+	routes := [...]string{"/", "/hello", "bolt", "/flaky", "dubbo", "/", "/slow", "/hello", "bolt", "/flaky", "/", "dubbo"}
+	return routes[i%len(routes)]
 }
 
 // traffic is the clients in front of weir.
 type traffic struct {
 	client  http.Client
 	base    string
+	callers map[string]*caller
 	cancel  context.CancelFunc // of requests under way
 	end     chan struct{}      // closed to end it
 	ending  sync.Once
@@ -32,28 +37,35 @@ type traffic struct {
 
 // drive sends a request for each tick of requests until the time busy, and then
 // for a few of them.
-func drive(base string, requests <-chan time.Time, busy time.Time) *traffic {
+func drive(address string, requests <-chan time.Time, busy time.Time) *traffic {
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &traffic{base: base, cancel: cancel, end: make(chan struct{})}
+	t := &traffic{base: "http://" + address, callers: make(map[string]*caller), cancel: cancel, end: make(chan struct{})}
+	for name, p := range rpcs() {
+		t.callers[name] = &caller{rpc: p, address: address}
+	}
 	t.client.Transport = &http.Transport{MaxIdleConnsPerHost: clients}
-	t.client.Timeout = 10 * time.Second
-	paths := make(chan string)
+	t.client.Timeout = clientPatience
+	routes := make(chan string)
 	for range clients {
 		t.working.Go(func() {
-			for path := range paths {
-				t.get(ctx, path)
+			for route := range routes {
+				if c := t.callers[route]; c != nil {
+					c.call(ctx)
+				} else {
+					t.get(ctx, route)
+				}
 			}
 		})
 	}
 	t.working.Go(func() {
-		defer close(paths)
-		t.dispatch(requests, busy, paths)
+		defer close(routes)
+		t.dispatch(requests, busy, routes)
 	})
 	return t
 }
 
 // dispatch hands requests to clients as ticks come.
-func (t *traffic) dispatch(requests <-chan time.Time, busy time.Time, paths chan<- string) {
+func (t *traffic) dispatch(requests <-chan time.Time, busy time.Time, routes chan<- string) {
 	sent := 0
 	for tick := 0; ; tick++ {
 		var now time.Time
@@ -66,14 +78,14 @@ func (t *traffic) dispatch(requests <-chan time.Time, busy time.Time, paths chan
 			continue
 		}
 		select {
-		case paths <- mix(sent):
+		case routes <- mix(sent):
 			sent++
 		default:
 		}
 	}
 }
 
-// get sends a request and reads its response. What goes wrong with it is seen in
+// get sends a request of HTTP and reads its response. What goes wrong with it is seen in
 // weir's statistics.
 func (t *traffic) get(ctx context.Context, path string) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+path, http.NoBody)
@@ -99,4 +111,7 @@ func (t *traffic) stop() {
 	t.cancel()
 	t.finish()
 	t.client.CloseIdleConnections()
+	for _, c := range t.callers {
+		c.close()
+	}
 }

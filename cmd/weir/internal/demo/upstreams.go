@@ -18,9 +18,22 @@ const (
 	failEvery = 3
 )
 
+// speaks returns the protocol of the server that the quickstart has at an address,
+// "" for HTTP.
+func speaks(address string) string {
+	switch address {
+	case "127.0.0.1:8084":
+		return "bolt"
+	case "127.0.0.1:8085":
+		return "dubbo"
+	}
+	return ""
+}
+
 // upstreams are the servers behind weir.
 type upstreams struct {
 	servers []*http.Server
+	echoes  []*echo
 	serving sync.WaitGroup
 }
 
@@ -28,7 +41,12 @@ type upstreams struct {
 // configured for them.
 func serveUpstreams(listeners map[string]net.Listener, log *slog.Logger) *upstreams {
 	u := &upstreams{}
+	protocols := rpcs()
 	for address, l := range listeners {
+		if p := protocols[speaks(address)]; p != nil {
+			u.echoes = append(u.echoes, serveEcho(p, l, log))
+			continue
+		}
 		s := &http.Server{
 			Handler:           &upstream{name: l.Addr().String(), fails: address == failing},
 			ReadHeaderTimeout: 5 * time.Second,
@@ -47,6 +65,9 @@ func serveUpstreams(listeners map[string]net.Listener, log *slog.Logger) *upstre
 func (u *upstreams) stop() {
 	for _, s := range u.servers {
 		s.Close()
+	}
+	for _, e := range u.echoes {
+		e.stop()
 	}
 	u.serving.Wait()
 }

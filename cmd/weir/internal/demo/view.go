@@ -35,21 +35,16 @@ type row struct {
 // command is one for the user to try.
 type command struct{ line, about string }
 
-// commands returns what to try on a listener, and on the admin interface, nil if
-// there is none.
-func commands(address string, admin net.Addr) []command {
-	base := "http://" + address
+// commands returns what to try on a listener, of which call is a file with a call
+// of bolt beside one of Dubbo, and on the admin interface, nil if there is none.
+func commands(address, call string, admin net.Addr) []command {
+	host, port, _ := net.SplitHostPort(address)
 	all := []command{
-		{"curl -i " + base + "/hello", "weir answers by itself"},
-		{"curl -i " + base + "/flaky", "a host fails at times; weir retries"},
-		{"curl -i " + base + "/slow", "the fault filter delays it: 500 ms"},
-		{"curl -i " + base + "/", "balanced by the weights of the hosts"},
+		{"curl -i http://" + address + "/flaky", "weir retries; also /slow, /hello, /"},
+		{"nc -w1 " + host + " " + port + " <" + call, "or dubbo.call"},
 	}
 	if admin != nil {
-		base = "http://" + admin.String()
-		all = append(all,
-			command{"curl " + base + "/", "what the admin interface has"},
-			command{"curl " + base + "/metrics", "these numbers, for Prometheus"})
+		all = append(all, command{"curl http://" + admin.String() + "/metrics", "these numbers, for Prometheus"})
 	}
 	return all
 }

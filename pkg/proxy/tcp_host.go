@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"errors"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/upstream"
+)
+
+// tcpHost is a tcp as the connection to the host sees it.
+type tcpHost tcp
+
+var _ upstream.RawHandler = (*tcpHost)(nil)
+
+// Connected begins to pass bytes on: first those that the client sent meanwhile.
+func (h *tcpHost) Connected(*eventloop.Conn) {
+	t := (*tcp)(h)
+	loop := t.conn.l.worker.Loop
+	t.open, t.failed = true, nil
+	t.moved = loop.Now()
+	if t.idle > 0 {
+		loop.Schedule(&t.timer, t.idle, t)
+	}
+	t.conn.io.Resume()
+}
+
+// Data passes bytes on to the client.
+func (h *tcpHost) Data(_ *eventloop.Conn, in buffer.View) int {
+	c := h.conn
+	h.moved = c.l.worker.Loop.Now()
+	c.io.Out().AppendView(in)
+	c.countSent()
+	return in.Len()
+}
+
+// EOF passes the host's end on.
+func (h *tcpHost) EOF(*eventloop.Conn) {
+	h.upEnded = true
+	h.conn.io.CloseWrite()
+	(*tcp)(h).closeIfOver()
+}
+
+// Pressure stops reading from the client while the host takes what came before.
+func (h *tcpHost) Pressure(_ *eventloop.Conn, high bool) { throttle(h.conn.io, high) }
+
+// Closed tries another host, if there is no connection yet, and otherwise ends the
+// client's, unless only what waits for the client is left.
+func (h *tcpHost) Closed(_ *eventloop.Conn, err error) {
+	t := (*tcp)(h)
+	t.upGone = true
+	switch {
+	case t.downGone:
+	case t.open:
+		if !t.over() || err != nil {
+			t.conn.io.Abort()
+		}
+	case errors.Is(err, upstream.ErrOverflow):
+		t.fail()
+	default:
+		t.failed = append(t.failed, t.up.Host())
+		t.connect()
+	}
+	t.endIfGone()
+}

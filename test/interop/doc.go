@@ -1,0 +1,18 @@
+// Package interop has no code of its own, only tests: programs written with the
+// RPC libraries that others use, SOFARPC, SOFABolt and Dubbo in Java and Node,
+// call each other through weirs that run as processes of their own.
+//
+// The programs are those of the folder examples, where each says what it checks.
+// Here is what stands between them: start at interop_test.go, the table of who
+// calls whom, and by which way. topology_test.go has the ways, from configurations
+// that config_test.go makes; peer_test.go builds and runs the examples,
+// weir_test.go runs weir.
+//
+// The tests take a JDK, Maven and Node, and some minutes, so they have a build tag:
+//
+//	go test -tags interop ./test/interop
+//	go test -tags interop -run '/auto/sofarpc' ./test/interop
+//
+// As many clients run at once as -parallel says. Beside them there are at most
+// four Java servers, and none of these programs takes more than 256 MiB of heap.
+package interop
