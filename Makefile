@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-go demo cover clean
+.PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-go profile demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,11 @@ bench-rpc: build ## Measure weir beside HAProxy on bolt and Dubbo (BENCHFLAGS)
 	@bench/install-peers haproxy
 	$(GO) build -o bin/benchrpc ./bench/cmd/benchrpc
 	PATH="$$PATH:/usr/sbin" bin/benchrpc $(BENCHFLAGS)
+
+# The compiler inlines what the profile says is hot, in every build of weir. It is made anew when the request path has changed much.
+profile: ## Make cmd/weir/default.pgo, the profile that weir is built with
+	$(GO) test -run '^$$' -bench . -benchtime 3s -cpuprofile cmd/weir/default.pgo -o bin/path.test ./bench/path
+	rm bin/path.test
 
 demo: build ## Run a proxy with backends of its own to try out (DEMO_FOR)
 	bin/weir demo

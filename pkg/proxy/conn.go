@@ -65,6 +65,9 @@ func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
 	if err != nil {
 		c.l.stats.RequestProtocolError++
 	}
+	if n > 0 && c.phase == stream.ReadingHead && c.proto != nil && c.proto.RPC {
+		c.since = c.l.worker.Loop.Now() // a large frame makes progress
+	}
 	c.settle()
 	return n
 }

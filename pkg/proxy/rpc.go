@@ -29,10 +29,13 @@ const (
 // left of that.
 func (s *activeStream) timeLeft() {
 	r := &s.req.RPC
-	if r.Timeout <= 0 || s.deadline == 0 {
-		return
+	switch {
+	case r.Timeout <= 0:
+	case s.deadline > 0:
+		r.Timeout = max(time.Duration(s.deadline-s.w.Loop.Now()), leastTimeout)
+	case s.timeout > 0: // it has only just come
+		r.Timeout = min(r.Timeout, s.timeout)
 	}
-	r.Timeout = max(time.Duration(s.deadline-s.w.Loop.Now()), leastTimeout)
 }
 
 // heartbeat answers a client's heartbeat that no filter has answered. It returns

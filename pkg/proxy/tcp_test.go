@@ -159,6 +159,13 @@ func isReset(t testing.TB, c net.Conn) {
 	}
 }
 
+// only returns the only connection there is.
+func (world *tcpWorld) only() (c *downConn) {
+	world.t.Helper()
+	world.on(func() { c = world.w.listeners["main"].conns })
+	return c
+}
+
 // flood sends as much as goes, until the worker has stopped reading because nobody
 // reads at the other end.
 func (world *tcpWorld) flood(from net.Conn) {
@@ -172,8 +179,8 @@ func (world *tcpWorld) flood(from net.Conn) {
 		}
 	}()
 	last, same := uint64(0), 0
+	c := world.only()
 	world.until("nothing moves", func() bool {
-		c := world.w.listeners["main"].conns
 		now := c.io.Received() + c.codec.(*tcp).up.Socket().Received()
 		if same++; now != last || now == 0 {
 			last, same = now, 0
@@ -228,35 +235,27 @@ func TestTCPIdleWhileBlocked(t *testing.T) {
 // A peer that takes its last bytes late gets them all, although both have ended.
 func TestTCPTakesItsTime(t *testing.T) {
 	world := newTCPWorld(t, time.Hour)
-	waited := false
-	for try := 0; try < 16 && !waited; try++ {
-		client, host := world.connect()
-		client.CloseWrite()
-		want := bytes.Repeat([]byte("0123456789abcde"), 3<<20+try*1000)
-		go func() {
-			io.Copy(io.Discard, host)
-			host.Write(want)
-			host.CloseWrite()
-		}()
-		var got bytes.Buffer
-		world.until("the host is rid of everything", func() bool {
-			io.CopyN(&got, client, 1<<18)
-			l := world.w.listeners["main"]
-			if l.count == 0 {
-				return true
-			}
-			c := l.conns
-			waited = c.codec.(*tcp).upEnded && c.io.Out().Len() > 0
-			return waited
-		})
-		world.forward(10 * time.Minute)
-		if io.Copy(&got, client); !bytes.Equal(got.Bytes(), want) {
-			t.Fatalf("the client got %d bytes of %d", got.Len(), len(want))
-		}
-		world.until("it is over", func() bool { return world.w.Load() == Load{} })
+	client, host := world.connect()
+	client.CloseWrite()
+	if _, err := io.Copy(io.Discard, host); err != nil {
+		t.Fatal(err)
 	}
-	if !waited {
-		t.Error("nothing was left when the host had ended")
+	var want []byte
+	for blocked := false; !blocked; { // until nothing fits between weir and the client
+		piece := bytes.Repeat([]byte{byte(len(want) >> 14)}, 16<<10)
+		want = append(want, piece...)
+		host.Write(piece)
+		c := world.only()
+		world.until("it has come", func() bool { return c.codec.(*tcp).up.Socket().Received() == uint64(len(want)) })
+		world.on(func() { blocked = c.io.Out().Len() > 0 })
+	}
+	host.CloseWrite()
+	c := world.only()
+	world.until("the host's connection is closed", func() bool { return c.codec.(*tcp).upGone })
+	world.forward(10 * time.Minute)
+	got, err := io.ReadAll(client)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the client got %d bytes of %d, %v", len(got), len(want), err)
 	}
 }
 

@@ -84,7 +84,7 @@ func (s *activeStream) startTry() {
 	if s.cfg.Bound && s.proto.RPC {
 		speaks.Owner = s.conn.binding()
 	}
-	if !t.movedOn { // idle connections are what a moved request just ran into
+	if !t.movedOn || s.proto.Multiplexed { // idle connections are what a moved request just ran into
 		if c := h.Acquire(speaks); c != nil {
 			s.connected(c)
 			return

@@ -34,7 +34,6 @@ type Raw struct {
 	to         RawHandler
 	io         *eventloop.Conn
 	timer      eventloop.Timer // limits how long a slot is waited for
-	id         uint64
 	counted    uint64 // bytes sent that the statistics know of
 	waiting    bool
 	stood      bool
@@ -54,7 +53,7 @@ const (
 // take. An error means that there is no connection and no call will follow.
 func (h *Host) Connect(r *Raw, to RawHandler) error {
 	cl := h.cluster
-	*r = Raw{host: h, to: to, id: cl.env.NextID()}
+	*r = Raw{host: h, to: to}
 	if cl.raws.n == 0 && cl.Limits.connections.take(1) {
 		return r.dial()
 	}
@@ -119,9 +118,6 @@ func (r *Raw) forget() {
 		cl.Limits.sated(cl.env.Worker)
 	}
 }
-
-// ID numbers the connection, uniquely in the process.
-func (r *Raw) ID() uint64 { return r.id }
 
 // Host returns the host that the connection leads to.
 func (r *Raw) Host() *Host { return r.host }
