@@ -66,10 +66,7 @@ func dubboCall() call {
 }
 
 // host answers every request, in their order.
-type host struct {
-	call
-	out []byte
-}
+type host struct{ call }
 
 func (h *host) Data(c *eventloop.Conn, in buffer.View) int {
 	b, n := in.Bytes(), len(h.request)
@@ -97,7 +94,7 @@ func calls(b *testing.B, c call) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ln, err := g.Listen(addr, eventloop.ListenOptions{}, func(*eventloop.Conn) eventloop.Handler { return &host{call: c} })
+	ln, err := g.Listen(addr, eventloop.ListenOptions{}, func(*eventloop.Conn) eventloop.Handler { return &host{c} })
 	if err != nil {
 		b.Fatal(err)
 	}

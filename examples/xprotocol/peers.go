@@ -59,10 +59,10 @@ func serve(ctx context.Context, address string) error {
 	context.AfterFunc(ctx, func() { l.Close() })
 	for {
 		c, err := l.Accept()
-		if ctx.Err() != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
 		go answer(c)

@@ -9,7 +9,7 @@ import (
 	"github.com/weirproxy/weir/pkg/metrics"
 )
 
-// ErrOverflow: the cluster takes no more connections.
+// ErrOverflow is what ends a raw connection for which the cluster has no slot.
 var ErrOverflow = errors.New("upstream: the cluster has as many connections as it may")
 
 // RawHandler is who a raw connection is made for. It is called as the handler of a
@@ -34,7 +34,7 @@ type Raw struct {
 	to         RawHandler
 	io         *eventloop.Conn
 	timer      eventloop.Timer // limits how long a slot is waited for
-	counted    uint64 // bytes sent that the statistics know of
+	counted    uint64          // bytes sent that the statistics know of
 	waiting    bool
 	stood      bool
 	first      side // who ended a direction first

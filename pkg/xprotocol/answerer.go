@@ -88,10 +88,9 @@ func (a *answerer) end(s *serverStream) {
 		a.inFlight.take(s.call.ID)
 	}
 	a.count--
-	switch {
-	case s.next == s:
+	if s.next == s {
 		a.streams = nil
-	default:
+	} else {
 		s.prev.next, s.next.prev = s.next, s.prev
 		if a.streams == s {
 			a.streams = s.next

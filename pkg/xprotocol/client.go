@@ -1,6 +1,8 @@
 package xprotocol
 
 import (
+	"errors"
+
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -54,7 +56,7 @@ func (c *ClientConn) Feed(in buffer.View) (int, error) {
 	pos := 0
 	for pos < in.Len() {
 		f, n, err := c.next(in.From(pos))
-		if err == errTooLong {
+		if errors.Is(err, errTooLong) {
 			return pos, &FrameError{c.name, errTooLong.Error()}
 		}
 		pos += n

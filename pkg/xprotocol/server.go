@@ -63,7 +63,7 @@ func (c *ServerConn) Feed(in buffer.View) (int, error) {
 			break
 		}
 		f, n, err := c.next(in.From(pos))
-		if err == errTooLong {
+		if errors.Is(err, errTooLong) {
 			c.refuse(in.From(pos).Bytes())
 			return pos, &FrameError{c.name, errTooLong.Error()}
 		}

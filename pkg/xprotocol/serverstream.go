@@ -29,15 +29,19 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 	if s.answered || h.Interim() {
 		return
 	}
-	switch answered := h.RPC.Protocol == s.answerer.name; {
+	kind := stream.KindResponse
+	if s.call.Kind == stream.KindHeartbeat {
+		kind = stream.KindHeartbeatAnswer
+	}
+	switch own := h.RPC.Protocol == s.answerer.name && h.RPC.Kind == kind; {
 	case s.call.Kind == stream.KindOneWay:
-	case s.call.Kind == stream.KindHeartbeat && !(answered && h.RPC.Kind == stream.KindHeartbeatAnswer):
+	case own:
+		s.parts.setAnswer(s.answerer.codec, h)
+	case s.call.Kind == stream.KindHeartbeat: // its content is in the parts, and goes back
 		s.status = h.Status
-	case !answered:
+	default:
 		s.status, s.flags = h.Status, h.Flags
 		s.parts.bytes = s.parts.bytes[:0]
-	default:
-		s.parts.setAnswer(s.answerer.codec, h)
 	}
 	if end {
 		s.answer(&s.content)

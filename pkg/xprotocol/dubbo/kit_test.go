@@ -55,6 +55,9 @@ func kitFrame(t testing.TB, f frame, said string) xprotocoltest.Frame {
 			k.Kind, k.ID, k.Content = kind, uint64(id), string(f.bytes[head:head+content])
 			_, rest, _ := strings.Cut(line, " bytes, ")
 			_, _ = fmt.Sscanf(rest, "status %d: %d", &native, &k.Status) // there is none
+			if kind == stream.KindHeartbeatAnswer {
+				k.Status = 200
+			}
 			if _, v, ok := strings.Cut(line, "timeout "); ok {
 				k.Timeout, _ = time.ParseDuration(v)
 			}

@@ -187,7 +187,8 @@ func (r *Reader) hessianCount() (n int, ok bool) {
 func (r *Reader) hessianInteger(v *int64) (ok bool) {
 	c := int64(r.b[r.at])
 	r.at++
-	more, high := 0, int64(0) // the bytes that follow, and what the first one is worth
+	var more int   // the bytes that follow
+	var high int64 // what the first one is worth
 	switch {
 	case c == hessianInt, c == hessianLongInt:
 		*v, ok = r.int64(4)
@@ -234,7 +235,7 @@ func (r *Reader) textHead() (units int, last bool) {
 	}
 	c := r.b[r.at]
 	r.at++
-	high, more := 0, 0
+	var high, more int
 	switch {
 	case c < 0x20:
 		return int(c), true
@@ -298,7 +299,8 @@ func (r *Reader) hessianBytes() bool {
 		}
 		c := r.b[r.at]
 		r.at++
-		n, ok := 0, true
+		var n int
+		ok := true
 		switch {
 		case c >= 0x20 && c < 0x30:
 			n = int(c - 0x20)

@@ -153,7 +153,8 @@ func (r *Reader) jsonbCount() (n int, ok bool) {
 func (r *Reader) jsonbInteger(v *int64) (ok bool) {
 	c := int64(r.b[r.at])
 	r.at++
-	more, high := 0, int64(0) // the bytes that follow, and what the first one is worth
+	var more int   // the bytes that follow
+	var high int64 // what the first one is worth
 	switch {
 	case c < 0x30:
 		high = c

@@ -69,7 +69,7 @@ func appendHessian(dst, text []byte) []byte {
 	for left > maxPiece {
 		at := len(dst)
 		dst = append(dst, hessianTextPart, 0, 0)
-		n := 0
+		var n int
 		dst, text, n = appendUnits(dst, text, maxPiece)
 		binary.BigEndian.PutUint16(dst[at+1:], uint16(n))
 		left -= n
