@@ -111,15 +111,14 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.moved, s.deadline = s.start, 0
 	s.route, s.routeStats, s.cluster, s.subset = nil, nil, nil, ""
 	s.body.begin(w.Loop.Buffers())
-	s.info = stream.Info{
-		Request:          &s.req,
-		Protocol:         c.proto.Name,
-		ConnectionID:     c.id,
-		DownstreamRemote: c.io.RemoteAddr(),
-		DownstreamLocal:  *c.local,
-		Listener:         s.cfg.Name,
-		Start:            w.now(),
-	}
+	i := &s.info
+	*i = stream.Info{} // and then by field, because a literal is made elsewhere and copied
+	i.Request = &s.req
+	i.Protocol = c.proto.Name
+	i.ConnectionID = c.id
+	i.DownstreamRemote, i.DownstreamLocal = c.io.RemoteAddr(), *c.local
+	i.Listener = s.cfg.Name
+	i.Start = w.now()
 	s.l.stats.RequestTotal++
 	s.l.stats.RequestActive++
 }

@@ -32,6 +32,21 @@ type Header struct {
 	arena   []byte
 	fields  []field
 	changed bool // since the last Clear, other than by what a frame holds
+	// unnamed tells that no field's name was looked up yet: those of a frame are only
+	// when somebody asks for one that has an ID.
+	unnamed bool
+}
+
+// identify looks up the names of the fields.
+func (h *Header) identify() {
+	if !h.unnamed {
+		return
+	}
+	h.unnamed = false
+	for i := range h.fields {
+		f := &h.fields[i]
+		f.id = IDOf(h.bytes(f.name))
+	}
 }
 
 // Len returns the number of fields.
@@ -59,7 +74,10 @@ func (h *Header) LineAt(i int) []byte {
 }
 
 // IDAt returns the well-known name of field i, or Other.
-func (h *Header) IDAt(i int) ID { return h.fields[i].id }
+func (h *Header) IDAt(i int) ID {
+	h.identify()
+	return h.fields[i].id
+}
 
 // Get returns the first value of a name, and whether there is one.
 func (h *Header) Get(name string) (value []byte, ok bool) {
@@ -77,6 +95,7 @@ func (h *Header) Get(name string) (value []byte, ok bool) {
 
 // GetID returns the first value of a well-known name, and whether there is one.
 func (h *Header) GetID(id ID) (value []byte, ok bool) {
+	h.identify()
 	for i := range h.fields {
 		if h.fields[i].id == id {
 			return h.bytes(h.fields[i].value), true
@@ -95,6 +114,7 @@ func (h *Header) AddBytes(name, value []byte) { addField(h, IDOf(name), name, va
 // whose ID is id, ": ", a value without blanks around it, CR LF. The caller has
 // checked every byte of it, so that it can be forwarded as one piece.
 func (h *Header) AddLine(id ID, line []byte, n int) {
+	h.identify()
 	s := put(h, line)
 	h.fields = append(h.fields, field{
 		name:  Span{s.Off, uint32(n)},
@@ -137,7 +157,7 @@ func (h *Header) Clear() {
 	if cap(h.fields) > keepFields {
 		h.fields = nil
 	}
-	h.arena, h.fields, h.changed = h.arena[:0], h.fields[:0], false
+	h.arena, h.fields, h.changed, h.unnamed = h.arena[:0], h.fields[:0], false, false
 }
 
 // What Clear keeps at most: more than an ordinary request has, and little enough
@@ -158,11 +178,12 @@ func (h *Header) Take(src *Header) {
 func (h *Header) CopyFrom(src *Header) {
 	h.arena = append(h.arena[:0], src.arena...)
 	h.fields = append(h.fields[:0], src.fields...)
-	h.changed = src.changed
+	h.changed, h.unnamed = src.changed, src.unnamed
 }
 
 // AddAll appends all fields of src to h.
 func (h *Header) AddAll(src *Header) {
+	src.identify()
 	for i := range src.fields {
 		f := &src.fields[i]
 		addField(h, f.id, src.bytes(f.name), src.bytes(f.value))
@@ -172,12 +193,14 @@ func (h *Header) AddAll(src *Header) {
 type text interface{ ~string | ~[]byte }
 
 func addField[N, V text](h *Header, id ID, name N, value V) {
+	h.identify()
 	n := put(h, name)
 	h.fields = append(h.fields, field{name: n, value: put(h, value), id: id})
 	h.changed = true
 }
 
 func setField[N, V text](h *Header, id ID, name N, value V) {
+	h.identify()
 	for i := range h.fields {
 		f := &h.fields[i]
 		if f.id == id && (id != Other || EqualFold(h.bytes(f.name), string(name))) {
@@ -191,6 +214,7 @@ func setField[N, V text](h *Header, id ID, name N, value V) {
 }
 
 func (h *Header) delFrom(i int, id ID, name string) bool {
+	h.identify()
 	k := i
 	for ; i < len(h.fields); i++ {
 		f := &h.fields[i]

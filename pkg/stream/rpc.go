@@ -97,10 +97,7 @@ func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
 		h.arena = append(h.arena, frame[content.End():]...)
 		h.closeUp(content)
 	}
-	for i := range h.fields {
-		f := &h.fields[i]
-		f.id = IDOf(h.bytes(f.name))
-	}
+	h.unnamed = true
 	h.makePath()
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/metrics"
 )
 
 // pipe is a raw connection's owner, which tells the test what happens to it.
@@ -85,8 +86,11 @@ func TestRaw(t *testing.T) {
 	w.ask(h, "a").expect("a") // on a connection of its own
 	s.each(fin)
 	p.end(nil)
-	until(t, "the other one is closed as well", func() bool { return w.stats.Copy().Clusters["c"].ConnectionClose == 2 })
-	st := w.stats.Copy().Clusters["c"]
+	var st *metrics.ClusterStats
+	until(t, "the other one is closed as well", func() bool {
+		w.on(func() { st = w.stats.Copy().Clusters["c"] })
+		return st.ConnectionClose == 2
+	})
 	if st.ConnectionRemoteClose != 2 || st.BytesReadTotal != 8 || st.BytesWriteTotal != 8 || st.RequestTotal != 0 {
 		t.Errorf("%+v", st)
 	}
