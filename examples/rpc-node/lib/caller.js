@@ -7,7 +7,7 @@ const logger = require('./log');
 const { loadProto } = require('./protocols');
 
 // TIMEOUT is how long a call may take unless its options say otherwise, in milliseconds.
-const TIMEOUT = 5000;
+const TIMEOUT = 10000;
 
 class Caller {
   #client;

@@ -7,7 +7,7 @@ const { once } = require('node:events');
 const { setTimeout: pause } = require('node:timers/promises');
 
 // PATIENCE is how long an answer may take, in milliseconds.
-const PATIENCE = 3000;
+const PATIENCE = 10000;
 
 class Wire {
   #socket;

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * address, without the version.
  */
 final class Peer {
-    static final int TIMEOUT_MILLIS = 5000;
+    static final int TIMEOUT_MILLIS = 15_000;
 
     final String label;
     final int protocol;

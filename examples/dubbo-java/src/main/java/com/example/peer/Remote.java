@@ -8,7 +8,7 @@ import org.apache.dubbo.rpc.service.GenericService;
 
 /** The address that calls go to. Dubbo keeps one connection per address, which all references share. */
 final class Remote implements AutoCloseable {
-    private static final int TIMEOUT_MILLIS = 3000;
+    private static final int TIMEOUT_MILLIS = 15_000;
 
     private final String url;
     private final List<ReferenceConfig<?>> references = new CopyOnWriteArrayList<>();

@@ -5,8 +5,8 @@ import com.alipay.sofa.rpc.config.ConsumerConfig;
 
 /** Makes the consumers of the services behind one address; they share a connection. */
 final class Services {
-    static final int TIMEOUT_MILLIS = 5000;
-    private static final int CONNECT_TIMEOUT_MILLIS = 5000;
+    static final int TIMEOUT_MILLIS = 15_000;
+    private static final int CONNECT_TIMEOUT_MILLIS = 15_000;
 
     private final String address;
 
