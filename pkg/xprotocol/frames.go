@@ -1,7 +1,8 @@
 package xprotocol
 
 import (
-	"fmt"
+	"errors"
+	"math"
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/stream"
@@ -34,7 +35,7 @@ func newEngine(s *Spec, codec Codec) *engine {
 	e.sealer, _ = codec.(Sealer)
 	e.timer, _ = codec.(Timer)
 	e.preview, _ = codec.(Previewer)
-	e.idMask = 1<<63 - 1 + 1<<63
+	e.idMask = math.MaxUint64
 	if s.IDBits > 0 {
 		e.idMask >>= 64 - s.IDBits
 	}
@@ -115,7 +116,7 @@ func (c *conn) collect(in buffer.View) (f frame, n int, err error) {
 }
 
 // errTooLong: what its length says is for whoever catches it.
-var errTooLong = fmt.Errorf("the frame is longer than the limit")
+var errTooLong = errors.New("the frame is longer than the limit")
 
 // parse takes a frame apart. The head goes back to the pool afterwards.
 func (c *conn) parse(f *frame) (h *stream.Head, content stream.Span, err error) {
