@@ -77,6 +77,9 @@ type extra struct {
 // Loop returns the loop that the connection lives on.
 func (c *Conn) Loop() *Loop { return c.loop }
 
+// Now returns the time of the loop's present turn; see [Loop.Now].
+func (c *Conn) Now() int64 { return c.loop.now }
+
 // Handler returns the current owner.
 func (c *Conn) Handler() Handler { return c.handler }
 

@@ -61,10 +61,13 @@ type Link interface {
 	Resume()
 	// CloseWrite sends what is in Out and then ends this direction only.
 	CloseWrite()
+	// Now returns the time of this turn, in nanoseconds on the loop's clock: codecs
+	// that bound rates read no other.
+	Now() int64
 }
 
 // Codec runs one connection's protocol: bytes in, parts of messages out, and the
-// reverse. It does no I/O, reads no clock and starts no goroutine.
+// reverse. It does no I/O, reads no clock but its link's and starts no goroutine.
 type Codec interface {
 	// Feed consumes bytes from the front of in and returns how many. The rest is
 	// offered again, at the same place in a longer view, once more bytes came or

@@ -37,6 +37,7 @@ func (w *wire) Out() *buffer.Chain { return &w.out }
 func (w *wire) Pause()             { w.paused = true; w.pauses++ }
 func (w *wire) Resume()            { w.paused, w.resumed = false, true }
 func (w *wire) CloseWrite()        { w.writeEnded = true }
+func (w *wire) Now() int64         { return 0 }
 
 // feed offers b behind what was not consumed before.
 func (w *wire) feed(c stream.Codec, b []byte) error {

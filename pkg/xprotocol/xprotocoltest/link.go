@@ -31,6 +31,9 @@ func (l *Link) Resume() { l.Paused = false }
 // CloseWrite implements [stream.Link].
 func (l *Link) CloseWrite() {}
 
+// Now returns 0: no time passes.
+func (l *Link) Now() int64 { return 0 }
+
 // Feed gives the connection bytes as a worker does: it offers what is there until
 // nothing more is consumed. What is left is offered again with the bytes of the
 // next call; nothing is offered while the link is paused.
