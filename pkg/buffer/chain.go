@@ -111,14 +111,14 @@ func (c *Chain) Move(src *Chain) {
 		src.Clear()
 		return
 	}
-	if src.head == src.tail && src.n < copyBelow {
+	switch {
+	case c.tail == nil:
+		c.head = src.head
+	case src.head == src.tail && src.n < copyBelow:
 		c.Append(src.head.view.data)
 		src.Clear()
 		return
-	}
-	if c.tail == nil {
-		c.head = src.head
-	} else {
+	default:
 		c.tail.next = src.head
 	}
 	c.tail = src.tail

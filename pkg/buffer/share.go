@@ -4,6 +4,8 @@ package buffer
 // both refer to the same slabs, whose bytes must not be changed any more.
 func (c *Chain) Share(src *Chain) {
 	for l := src.head; l != nil; l = l.next {
-		c.AppendView(l.view)
+		l.view.slab.Retain()
+		c.push(l.view, false)
+		c.n += len(l.view.data)
 	}
 }
