@@ -12,10 +12,10 @@ type answerer struct {
 	*conn
 	acceptor stream.Acceptor
 	spare    *stream.FreeList[serverStream]
-	inFlight table[serverStream] // by the peer's ids; not one-way requests
-	streams  *serverStream       // a ring's entry: all that are under way
-	count    int
-	first    stream.Call // of the first request, for what is announced
+	inFlight table[serverStream] // by the peer's ids
+	oneWays  table[serverStream] // by numbers of their own
+	oneWay   uint64              // the last of these
+	first    stream.Call         // of the first request, for what is announced
 	ended    interface{ streamEnded() }
 }
 
@@ -29,13 +29,11 @@ func (a *answerer) init(c *conn, acceptor stream.Acceptor) {
 // request begins a stream.
 func (a *answerer) request(h *stream.Head, f *frame, content stream.Span) error {
 	s := a.newStream(&h.RPC.Call)
+	if s == nil {
+		return errDuplicate
+	}
 	if a.first.Kind == stream.KindHTTP {
 		a.first = s.call
-	}
-	if s.call.Kind != stream.KindOneWay && !a.inFlight.put(s.call.ID, s) {
-		s.call.Kind = stream.KindOneWay // the id belongs to the other one
-		a.end(s)
-		return errDuplicate
 	}
 	if s.call.Kind == stream.KindHeartbeat {
 		s.parts.bytes = append(s.parts.bytes[:0], f.b[content.Off:min(content.End(), int(content.Off)+maxBeat)]...)
@@ -57,7 +55,7 @@ func (a *answerer) request(h *stream.Head, f *frame, content stream.Span) error 
 	return nil
 }
 
-// newStream returns a stream for a request.
+// newStream returns a stream for a request; nil if its id is another one's.
 func (a *answerer) newStream(call *stream.Call) *serverStream {
 	s := a.spare.Get()
 	if s == nil {
@@ -65,15 +63,19 @@ func (a *answerer) newStream(call *stream.Call) *serverStream {
 	}
 	s.answerer, s.call = a, *call
 	s.content.Init(a.link.Out().Pool())
-	a.count++
-	if a.streams == nil {
-		a.streams, s.next, s.prev = s, s, s
-		return s
+	if call.Kind == stream.KindOneWay {
+		a.oneWay++
+		s.call.ID = a.oneWay
+		a.oneWays.put(a.oneWay, s)
+	} else if !a.inFlight.put(call.ID, s) {
+		a.spare.Put(s)
+		return nil
 	}
-	s.next, s.prev = a.streams, a.streams.prev
-	s.prev.next, s.next.prev = s, s
 	return s
 }
+
+// count returns how many streams are under way.
+func (a *answerer) count() int { return int(a.inFlight.n + a.oneWays.n) }
 
 // endIfOver ends a stream whose messages are both over, and in which no call is.
 func (a *answerer) endIfOver(s *serverStream) {
@@ -84,17 +86,10 @@ func (a *answerer) endIfOver(s *serverStream) {
 
 // end forgets a stream.
 func (a *answerer) end(s *serverStream) {
-	if s.call.Kind != stream.KindOneWay {
-		a.inFlight.take(s.call.ID)
-	}
-	a.count--
-	if s.next == s {
-		a.streams = nil
+	if s.call.Kind == stream.KindOneWay {
+		a.oneWays.take(s.call.ID)
 	} else {
-		s.prev.next, s.next.prev = s.next, s.prev
-		if a.streams == s {
-			a.streams = s.next
-		}
+		a.inFlight.take(s.call.ID)
 	}
 	s.content.Clear()
 	s.parts.reset()
@@ -108,22 +103,12 @@ func (a *answerer) end(s *serverStream) {
 
 // reset resets every stream.
 func (a *answerer) reset(r stream.Reset) {
-	for s := a.open(); s != nil; s = a.open() {
-		peer := s.peer
-		s.asked, s.answered, s.peer = true, true, nil
-		peer.Reset(r)
-		a.endIfOver(s)
-	}
-}
-
-// open returns a stream whose other end may still be called, or nil.
-func (a *answerer) open() *serverStream {
-	s := a.streams
-	for range a.count {
-		if s.peer != nil {
-			return s
+	for _, t := range [...]*table[serverStream]{&a.inFlight, &a.oneWays} {
+		for s := t.any(); s != nil && s.peer != nil; s = t.any() {
+			peer := s.peer
+			s.asked, s.answered, s.peer = true, true, nil
+			peer.Reset(r)
+			a.endIfOver(s)
 		}
-		s = s.next
 	}
-	return nil
 }

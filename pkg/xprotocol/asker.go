@@ -14,9 +14,7 @@ import (
 type asker struct {
 	*conn
 	spare   *stream.FreeList[clientStream]
-	pending table[clientStream] // by the connection's ids: what waits for an answer
-	open    *clientStream       // a ring's entry: all that are under way
-	count   int
+	pending table[clientStream] // by the connection's ids: all that are under way
 	lastID  uint64
 	beat    uint64       // id of the last heartbeat; 0: none
 	first   stream.Call  // of the first request, for what is sent beside requests
@@ -36,29 +34,15 @@ func (a *asker) begin(receiver stream.End) *clientStream {
 	if s == nil {
 		s = &clientStream{}
 	}
-	s.asker, s.peer = a, receiver
+	s.asker, s.peer, s.id = a, receiver, a.nextID()
 	s.content.Init(a.link.Out().Pool())
-	a.count++
-	if a.open == nil {
-		a.open, s.next, s.prev = s, s, s
-		return s
-	}
-	s.next, s.prev = a.open, a.open.prev
-	s.prev.next, s.next.prev = s, s
+	a.pending.put(s.id, s)
 	return s
 }
 
 // end forgets a stream.
 func (a *asker) end(s *clientStream) {
-	a.count--
-	if s.next == s {
-		a.open = nil
-	} else {
-		s.prev.next, s.next.prev = s.next, s.prev
-		if a.open == s {
-			a.open = s.next
-		}
-	}
+	a.pending.take(s.id)
 	s.content.Clear()
 	s.parts.reset()
 	parts := s.parts
@@ -78,17 +62,14 @@ func (a *asker) nextID() uint64 {
 
 // response gives an answer to whoever waits for it.
 func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
-	id := h.RPC.ID
+	s := a.pending.get(h.RPC.ID)
 	if a.pingPong { // hosts of such protocols need not keep to ids
-		id, _ = a.pending.any()
+		s = a.pending.any()
 	}
-	s := a.pending.get(id)
-	if s == nil || (s.call.Kind == stream.KindHeartbeat) != (h.RPC.Kind == stream.KindHeartbeatAnswer) {
+	if s == nil || !s.sent || (s.call.Kind == stream.KindHeartbeat) != (h.RPC.Kind == stream.KindHeartbeatAnswer) {
 		a.dropped++
 		return
 	}
-	a.pending.take(id)
-	s.sent = false
 	if content.Len == 0 {
 		peer := s.peer
 		a.end(s)
@@ -111,11 +92,7 @@ func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
 
 // reset resets every stream.
 func (a *asker) reset(r stream.Reset) {
-	for a.open != nil {
-		s := a.open
-		if s.sent {
-			a.pending.take(s.id)
-		}
+	for s := a.pending.any(); s != nil; s = a.pending.any() {
 		peer := s.peer
 		a.end(s)
 		peer.Reset(r)
@@ -124,16 +101,15 @@ func (a *asker) reset(r stream.Reset) {
 
 // clientStream is one request that is sent, and who waits for its answer.
 type clientStream struct {
-	asker      *asker
-	peer       stream.End // nil: it was reset
-	next, prev *clientStream
-	call       stream.Call
-	id         uint64
-	parts      parts        // of the request
-	content    buffer.Chain // of the request, until it is complete
-	begun      bool         // there is a head
-	sent       bool         // the request is, and its answer is awaited
-	entered    bool         // a call to peer is under way, which ends the stream itself
+	asker   *asker
+	peer    stream.End // nil: it was reset
+	call    stream.Call
+	id      uint64
+	parts   parts        // of the request
+	content buffer.Chain // of the request, until it is complete
+	begun   bool         // there is a head
+	sent    bool         // the request is, and its answer is awaited
+	entered bool         // a call to peer is under way, which ends the stream itself
 }
 
 var _ stream.End = (*clientStream)(nil)
@@ -203,9 +179,7 @@ func (s *clientStream) Trailers(*stream.Header) {
 // answer but that it was sent.
 func (s *clientStream) send(content *buffer.Chain) {
 	a := s.asker
-	s.id = a.nextID()
 	if s.call.Kind != stream.KindOneWay {
-		a.pending.put(s.id, s)
 		s.sent = true
 		a.write(&s.parts, content, s.id)
 		return
@@ -229,10 +203,7 @@ func (s *clientStream) Reset(stream.Reset) {
 	if s.entered {
 		return
 	}
-	if s.sent {
-		a.pending.take(s.id)
-		a.broken = a.broken || a.pingPong
-	}
+	a.broken = a.broken || s.sent && a.pingPong
 	a.end(s)
 }
 

@@ -43,12 +43,12 @@ func (c *ClientConn) NewStream(receiver stream.End) stream.End { return c.begin(
 // Available tells how many more streams may be opened.
 func (c *ClientConn) Available() int {
 	switch {
-	case c.ending || c.broken || c.pressed && c.asker.count > 0:
+	case c.ending || c.broken || c.pressed && c.pending.n > 0:
 		return 0
 	case c.pingPong:
-		return max(1-c.asker.count, 0)
+		return max(1-int(c.pending.n), 0)
 	}
-	return max(c.maxStreams-c.asker.count, 0)
+	return max(c.maxStreams-int(c.pending.n), 0)
 }
 
 // Feed takes whole frames off in.
@@ -106,7 +106,7 @@ func (c *ClientConn) take(f *frame) error {
 // requestBack serves a request of the host's. On a connection that many clients
 // share there is nobody whom it could be meant for.
 func (c *ClientConn) requestBack(h *stream.Head, f *frame, content stream.Span) error {
-	if c.back != nil && c.back.count < c.maxStreams {
+	if c.back != nil && c.back.count() < c.maxStreams {
 		return c.back.request(h, f, content)
 	}
 	c.dropped++

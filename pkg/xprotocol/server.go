@@ -49,7 +49,7 @@ func (c *ServerConn) NewStream(receiver stream.End) stream.End {
 // streamEnded goes on reading if that was waited for.
 func (c *ServerConn) streamEnded() {
 	c.resume()
-	if c.eof && c.count == 0 {
+	if c.eof && c.count() == 0 {
 		c.closing = true
 	}
 }
@@ -85,7 +85,7 @@ func (c *ServerConn) Feed(in buffer.View) (int, error) {
 
 // full tells whether no more requests are taken for now: too many are under way,
 // or the client does not take its answers.
-func (c *ServerConn) full() bool { return c.count >= c.maxStreams || c.pressed }
+func (c *ServerConn) full() bool { return c.count() >= c.maxStreams || c.pressed }
 
 func (c *ServerConn) pause() {
 	if !c.paused {
@@ -150,7 +150,7 @@ func (c *ServerConn) take(f *frame) error {
 func (c *ServerConn) EOF() (busy bool) {
 	c.eof = true
 	c.dropBig()
-	return c.count > 0
+	return c.count() > 0
 }
 
 // Pressure stops the reading while answers do not leave.
@@ -165,7 +165,7 @@ func (c *ServerConn) Pressure(high bool) {
 // while others are under way are served: most of these protocols cannot tell a
 // client to stop, and it would lose them.
 func (c *ServerConn) Drain() {
-	if c.count == 0 {
+	if c.count() == 0 {
 		c.closing = true
 	}
 }
@@ -183,7 +183,7 @@ func (c *ServerConn) Phase() stream.Phase {
 	switch {
 	case c.closing:
 		return stream.Closing
-	case c.count > 0:
+	case c.count() > 0:
 		return stream.Busy
 	case c.partial:
 		return stream.ReadingHead

@@ -7,15 +7,14 @@ import (
 
 // serverStream is one request of the peer, and where its answer goes.
 type serverStream struct {
-	answerer   *answerer
-	peer       stream.End // nil once it may not be called any more
-	next, prev *serverStream
-	call       stream.Call
-	parts      parts        // of the answer; of a heartbeat, before, its content
-	request    buffer.Chain // content of the request, while it is passed on
-	content    buffer.Chain // of the answer, until it is complete
-	status     int          // of an answer that is not a frame of the protocol; 0: it is
-	flags      stream.Flags
+	answerer *answerer
+	peer     stream.End // nil once it may not be called any more
+	call     stream.Call
+	parts    parts        // of the answer; of a heartbeat, before, its content
+	request  buffer.Chain // content of the request, while it is passed on
+	content  buffer.Chain // of the answer, until it is complete
+	status   int          // of an answer that is not a frame of the protocol; 0: it is
+	flags    stream.Flags
 
 	asked    bool // the request is complete
 	answered bool // the answer is

@@ -9,6 +9,7 @@ type table[T any] struct {
 	slots []slot[T] // a power of two of them, or none
 	n     int32
 	most  int32 // that n was since the table was last empty
+	at    int32 // where any looks next
 }
 
 type slot[T any] struct {
@@ -116,14 +117,15 @@ func (t *table[T]) grow() {
 	}
 }
 
-// any returns something that is in the table, or nil.
-func (t *table[T]) any() (id uint64, v *T) {
-	if t.n > 0 {
-		for _, s := range t.slots {
-			if s.v != nil {
-				return s.id, s.v
-			}
-		}
+// any returns something that is in the table, or nil. Each call goes on where the
+// last one stopped, so that emptying a table this way passes over it once.
+func (t *table[T]) any() *T {
+	if t.n == 0 {
+		return nil
 	}
-	return 0, nil
+	mask := int32(len(t.slots) - 1)
+	for t.slots[t.at&mask].v == nil {
+		t.at++
+	}
+	return t.slots[t.at&mask].v
 }
