@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/stream/streamtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,7 +62,7 @@ func (b *bench) expect(written, dropped uint64) {
 // put appends records with these numbers and hands them over.
 func put(w *Worker, to *Writer, ids ...uint64) {
 	for _, id := range ids {
-		to.Append(&stream.Info{ConnectionID: id})
+		to.Append(&stream.Info{Downstream: streamtest.Between(id, "", "")})
 	}
 	w.Flush()
 }
@@ -88,7 +89,7 @@ func TestFileIsShared(t *testing.T) {
 	put(w, second, 2)
 	first.Close()
 	one.Close()
-	second.Append(&stream.Info{ConnectionID: 3})
+	second.Append(&stream.Info{Downstream: streamtest.Between(3, "", "")})
 	second.Close() // flushes
 	two.Close()
 	if len(w.sheets) != 0 || len(b.open) != 0 {
@@ -123,7 +124,7 @@ func TestManyWorkers(t *testing.T) {
 			w := NewWorker()
 			to := w.Writer(l)
 			for i := range records {
-				to.Append(&stream.Info{ConnectionID: uint64(i) + 1})
+				to.Append(&stream.Info{Downstream: streamtest.Between(uint64(i)+1, "", "")})
 			}
 			to.Close()
 		})
@@ -221,7 +222,7 @@ func TestPipeThatNobodyReads(t *testing.T) {
 	to := w.Writer(b.log(path, config.LogRoller{}))
 	var appended uint64
 	for b.Dropped() == 0 {
-		to.Append(&stream.Info{ConnectionID: 123456789})
+		to.Append(&stream.Info{Downstream: streamtest.Between(123456789, "", "")})
 		appended++
 	}
 	to.Close()

@@ -3,7 +3,6 @@ package accesslog
 import (
 	"encoding/json"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/stream/streamtest"
 )
 
 func info() *stream.Info {
@@ -23,11 +23,10 @@ func info() *stream.Info {
 	req.Add("X-Request-Id", "r-1")
 	resp.Status = 200
 	return &stream.Info{
-		Request: &req, Response: &resp, Protocol: "Http1", ConnectionID: 7, UpstreamConnectionID: 8,
-		DownstreamRemote: netip.MustParseAddrPort("10.0.0.1:1234"),
-		DownstreamLocal:  netip.MustParseAddrPort("10.0.0.9:80"),
-		UpstreamLocal:    netip.MustParseAddrPort("10.0.0.2:5678"),
-		UpstreamHost:     "10.0.0.3:9090", Route: "r",
+		Request: &req, Response: &resp, Protocol: "Http1",
+		Downstream:   streamtest.Between(7, "10.0.0.1:1234", "10.0.0.9:80"),
+		Upstream:     streamtest.Between(8, "", "10.0.0.2:5678"),
+		UpstreamHost: "10.0.0.3:9090", Route: "r",
 		Start:           time.Date(2026, 3, 4, 5, 6, 7, 0, time.Local),
 		RequestReceived: time.Millisecond, ResponseReceived: 2 * time.Millisecond, Duration: 2500 * time.Microsecond,
 		BytesReceived: 11, BytesSent: 22, Status: 200, Tries: 1,
@@ -50,7 +49,7 @@ var everyValue = config.FormatFields{
 
 func TestRecords(t *testing.T) {
 	quiet := info()
-	quiet.UpstreamConnectionID = 0
+	quiet.Upstream = nil
 	quiet.Request.Set("User-Agent", "a \"b\"\r\nforged\\")
 	for _, c := range []struct {
 		log  config.AccessLog

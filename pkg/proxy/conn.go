@@ -32,6 +32,15 @@ type downConn struct {
 	phase      stream.Phase // that the timer is set for
 }
 
+// ID numbers the connection.
+func (c *downConn) ID() uint64 { return c.id }
+
+// RemoteAddr returns the client's address.
+func (c *downConn) RemoteAddr() netip.AddrPort { return c.io.RemoteAddr() }
+
+// LocalAddr returns the address that the client connected to.
+func (c *downConn) LocalAddr() netip.AddrPort { return *c.local }
+
 // choose decides what the connection speaks, or that it is to be detected.
 func (c *downConn) choose() {
 	switch l := c.l; {

@@ -58,7 +58,7 @@ func (s *activeStream) Reply(r filter.Reply) {
 	case s.has(responseBegun):
 		s.breakResponse()
 	default:
-		s.resp.Clear()
+		s.response().Clear()
 		if r.Header != nil {
 			s.resp.AddAll(r.Header)
 		}
@@ -67,13 +67,21 @@ func (s *activeStream) Reply(r filter.Reply) {
 	s.leave()
 }
 
+// response returns the head of the response.
+func (s *activeStream) response() *stream.Head {
+	if s.resp == nil {
+		s.resp = s.w.heads.Get()
+	}
+	return s.resp
+}
+
 // answer sends a response of weir's own, whose fields so far are in s.resp, through
 // the response filters.
 func (s *activeStream) answer(status int, body []byte) {
 	s.flags |= committed
 	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
 	s.body.drop()
-	h := &s.resp
+	h := s.resp
 	h.Status = status
 	h.Flags = s.info.Flags
 	h.ContentLength = int64(len(body))
@@ -97,7 +105,7 @@ func (s *activeStream) answer(status int, body []byte) {
 
 // answerFields sets the fields that HTTP wants in a response of weir's own.
 func (s *activeStream) answerFields(body bool) {
-	h := &s.resp
+	h := s.resp
 	if _, ok := h.GetID(stream.ContentType); !ok && body {
 		h.Add("Content-Type", "text/plain")
 	}

@@ -126,6 +126,7 @@ func (s *activeStream) delayRetry() {
 	}
 	s.remember()
 	t.retry = true
+	t.waited = true
 	t.backOff.start(s, wait)
 }
 

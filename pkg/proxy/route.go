@@ -39,14 +39,14 @@ func (s *activeStream) direct() {
 	case !ok:
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 	case s.req.RPC.Kind == stream.KindHeartbeat:
-		s.filters.Head(filter.RequestDirection, &s.req, s.has(requestOver))
+		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 	case s.route == nil:
 		s.filters.Reply(filter.Reply{Status: 404, Body: "no route\n", Flags: stream.NoRouteFound})
 	case rpc:
-		s.filters.Head(filter.RequestDirection, &s.req, s.has(requestOver))
+		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 	default:
 		_, expects := s.req.GetID(stream.Expect)
-		s.filters.Head(filter.RequestDirection, &s.req, s.has(requestOver))
+		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 		s.allowBody(expects)
 	}
 }
@@ -82,13 +82,13 @@ func (s *activeStream) normalise() bool {
 
 // forwarded says who the request comes from, and gives it an id.
 func (s *activeStream) forwarded() {
-	h := &s.req
+	h := s.req
 	if s.cfg.Forwarded != config.ForwardedKeep {
 		b := s.w.scratch[:0]
 		if s.cfg.Forwarded == config.ForwardedAppend {
 			b = joined(b, h, stream.XForwardedFor)
 		}
-		if remote := s.info.DownstreamRemote; remote.IsValid() {
+		if remote := s.info.DownstreamRemote(); remote.IsValid() {
 			b = remote.Addr().AppendTo(b)
 			h.SetID(stream.XForwardedFor, b)
 		} else if s.cfg.Forwarded == config.ForwardedReplace { // a unix socket
@@ -146,7 +146,7 @@ func (w *Worker) newID() []byte {
 func (s *activeStream) match() {
 	w := s.w
 	r := &w.request
-	r.Reset(&s.req, &s.info)
+	r.Reset(s.req, &s.info)
 	route := s.cfg.Routes.Match(r)
 	if route == nil {
 		return
@@ -196,7 +196,7 @@ func (k *requestSink) Head(_ *stream.Head, end bool) {
 		s.redirect()
 	case router.SendDirect:
 		status, body := s.route.Direct()
-		s.resp.Clear()
+		s.response().Clear()
 		s.answer(status, body)
 	default:
 		s.forward()
@@ -247,7 +247,7 @@ func (s *activeStream) sendBody() {
 
 func (s *activeStream) redirect() {
 	w := s.w
-	w.request.Reset(&s.req, &s.info)
+	w.request.Reset(s.req, &s.info)
 	location := s.route.AppendLocation(nil, &w.request)
 	var h stream.Header
 	h.AddBytes([]byte("Location"), location)

@@ -43,7 +43,7 @@ func (s *activeStream) timeLeft() {
 func (s *activeStream) heartbeat() bool {
 	switch {
 	case !s.req.RPC.Forward:
-		s.resp.Clear()
+		s.response().Clear()
 		s.answer(200, nil)
 		return false
 	case s.route == nil:

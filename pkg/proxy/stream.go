@@ -33,8 +33,8 @@ type activeStream struct {
 	down    stream.End
 	filters filter.Stream
 	info    stream.Info
-	req     stream.Head
-	resp    stream.Head
+	req     *stream.Head // of the worker's pool, as is the next one
+	resp    *stream.Head // nil until there is a response
 	path    []byte // as the client sent it
 
 	route      *router.Route
@@ -105,7 +105,7 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	w := s.w
 	s.conn, s.l, s.cfg, s.proto, s.down = c, c.l, c.l.Listener, c.proto, sender
 	s.flags, s.pauses, s.depth = 0, 0, 0
-	s.try = try{}
+	s.try.tryState = tryState{}
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
 	s.start = w.Loop.Now()
 	s.moved, s.deadline = s.start, 0
@@ -113,10 +113,10 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.body.begin(w.Loop.Buffers())
 	i := &s.info
 	*i = stream.Info{} // and then by field, because a literal is made elsewhere and copied
-	i.Request = &s.req
+	s.req = w.heads.Get()
+	i.Request = s.req
 	i.Protocol = c.proto.Name
-	i.ConnectionID = c.id
-	i.DownstreamRemote, i.DownstreamLocal = c.io.RemoteAddr(), *c.local
+	i.Downstream = c
 	i.Listener = s.cfg.Name
 	i.Start = w.now()
 	s.l.stats.RequestTotal++
@@ -145,9 +145,14 @@ func (s *activeStream) finish() {
 
 // recycle makes the stream ready for the next request.
 func (s *activeStream) recycle() {
-	s.req.Clear()
-	s.resp.Clear()
+	s.w.heads.Put(s.req)
+	if s.resp != nil {
+		s.w.heads.Put(s.resp)
+	}
+	s.req, s.resp = nil, nil
 	s.conn, s.l, s.cfg, s.down = nil, nil, nil, nil
+	s.info.Downstream, s.info.Upstream = nil, nil
+	clear(s.try.tried[:s.try.ntried])
 	s.w.putStream(s)
 }
 

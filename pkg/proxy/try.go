@@ -10,23 +10,29 @@ import (
 	"github.com/weirproxy/weir/pkg/upstream"
 )
 
-// try is one attempt to have the request answered by a host.
+// try is one attempt to have the request answered by a host. What few requests
+// come to need stands behind what is cleared for each.
 type try struct {
+	tryState
+	pending upstream.Pending
+	tried   [maxTried]*upstream.Host // hosts of earlier tries
+	backOff backOff
+}
+
+type tryState struct {
 	host    *upstream.Host
 	conn    *upstream.Conn // nil while none was given yet
 	up      stream.End     // where the request goes; nil without a connection
 	at      uint64         // the connection's position when the request began
-	pending upstream.Pending
 
 	start    int64 // on the loop's clock
 	deadline int64 // of this try; 0: none
 
-	tried   [maxTried]*upstream.Host // hosts of earlier tries
-	ntried  int
 	retries int // tries that counted as retries
+	ntried  int8
 	movedOn bool
 	retry   bool // the present try is a retry, and counted by the cluster
-	backOff backOff
+	waited  bool // a try has waited for a connection, or for its time
 }
 
 // maxTried is how many hosts are remembered, to choose another one first.
@@ -44,7 +50,7 @@ func (s *activeStream) forward() {
 		return
 	}
 	s.flags |= counted
-	s.w.request.Reset(&s.req, &s.info)
+	s.w.request.Reset(s.req, &s.info)
 	if !s.route.RewriteRequest(&s.w.request) {
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 		return
@@ -70,7 +76,7 @@ func (s *activeStream) startTry() {
 	s.info.UpstreamHost = h.Address
 	http := s.req.RPC.Kind == stream.KindHTTP
 	if s.route.AutoHost && http {
-		s.w.request.Reset(&s.req, &s.info)
+		s.w.request.Reset(s.req, &s.info)
 		router.RewriteHost(&s.w.request, h.Hostname)
 	}
 	if http && len(s.req.Authority()) == 0 { // HTTP/1.0 need not name a host, HTTP/1.1 must
@@ -90,6 +96,7 @@ func (s *activeStream) startTry() {
 			return
 		}
 	}
+	t.waited = true
 	if r, ok := h.Wait(s, &t.pending, speaks); !ok {
 		s.tryFailed(r)
 	}
@@ -114,8 +121,7 @@ func (s *activeStream) connected(c *upstream.Conn) {
 	t := &s.try
 	t.conn, t.at = c, c.Position()
 	t.up = c.Open((*upEnd)(s))
-	s.info.UpstreamConnectionID = c.ID()
-	s.info.UpstreamLocal, s.info.UpstreamProtocol = c.LocalAddr(), s.proto.Name
+	s.info.Upstream, s.info.UpstreamProtocol = c, s.proto.Name
 	t.host.Stats.RequestTotal++
 	t.host.Stats.RequestActive++
 	s.cluster.Stats.RequestTotal++
@@ -124,7 +130,7 @@ func (s *activeStream) connected(c *upstream.Conn) {
 		t.up.Pause()
 	}
 	s.timeLeft()
-	t.up.Head(&s.req, s.body.headOnly)
+	t.up.Head(s.req, s.body.headOnly)
 	if t.up == nil { // the codec refused the head
 		return
 	}
@@ -162,9 +168,11 @@ func (s *activeStream) endRetry() {
 // cancelTry ends the present try, whatever it is doing.
 func (s *activeStream) cancelTry(r stream.Reset) {
 	t := &s.try
-	t.backOff.stop(s)
-	if t.pending.Waiting() {
-		t.host.Forget(&t.pending)
+	if t.waited {
+		t.backOff.stop(s)
+		if t.pending.Waiting() {
+			t.host.Forget(&t.pending)
+		}
 	}
 	if up := t.up; up != nil {
 		c := s.endTry()
@@ -194,7 +202,7 @@ func (e *upEnd) Head(h *stream.Head, end bool) {
 	case s.retryStatus(h, end):
 	default:
 		s.countResponse(h.Status)
-		s.resp.Take(h)
+		s.response().Take(h)
 		s.beginResponse(end)
 	}
 	s.leave()
@@ -264,8 +272,8 @@ func (s *activeStream) beginResponse(end bool) {
 		}
 		c = s.endTry()
 	}
-	s.route.RewriteResponse(&s.resp)
-	s.filters.Head(filter.ResponseDirection, &s.resp, end)
+	s.route.RewriteResponse(s.resp)
+	s.filters.Head(filter.ResponseDirection, s.resp, end)
 	if c != nil {
 		c.Release()
 	}

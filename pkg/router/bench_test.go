@@ -2,10 +2,10 @@ package router
 
 import (
 	"fmt"
-	"net/netip"
 	"testing"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/stream/streamtest"
 )
 
 // kind makes virtual hosts with n routes of one kind, and requests that find some
@@ -212,7 +212,7 @@ func TestForwardingDoesNotAllocate(t *testing.T) {
 		a.PrefixRewrite, a.AutoHostRewriteHeader, a.HeaderEdits = "/new/", "to", edit3("route", true)
 		table := compile(t, everyHost(action(a)))
 		base := request("GET h/a/b?c", "to: c1")
-		base.Info.DownstreamRemote = netip.MustParseAddrPort("10.0.0.1:1")
+		base.Info.Downstream = streamtest.Between(1, "10.0.0.1:1", "")
 		r := *base
 		r.Head = nil
 		head := *base.Head

@@ -113,11 +113,11 @@ func cookieValue(h *stream.Head, name string) ([]byte, bool) {
 }
 
 func hashAddress(in *stream.Info) (uint64, bool) {
-	if in == nil || !in.DownstreamRemote.IsValid() {
+	if in == nil || !in.DownstreamRemote().IsValid() {
 		return 0, false
 	}
 	// An IPv4 address that came in through an IPv6 socket is the same address.
-	a := in.DownstreamRemote.Addr().As16()
+	a := in.DownstreamRemote().Addr().As16()
 	return hashBytes(a[:]), true
 }
 

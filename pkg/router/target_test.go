@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/stream/streamtest"
 	"github.com/weirproxy/weir/pkg/upstream"
 )
 
@@ -123,7 +124,7 @@ func TestHash(t *testing.T) {
 		parts := strings.Split(line, "|")
 		r := request(parts[0], parts[1:]...)
 		if address != "" {
-			r.Info.DownstreamRemote = netip.MustParseAddrPort(address)
+			r.Info.Downstream = streamtest.Between(1, address, "")
 		}
 		return rt.Hash(r, 7)
 	}

@@ -121,9 +121,9 @@ func (p *Pool) Put(h *Head) {
 	}
 }
 
-// maxFreeHeads bounds a pool: a codec holds a head only while it parses one, so
-// few are ever needed at a time.
-const maxFreeHeads = 256
+// maxFreeHeads bounds what a pool keeps after a burst: a request under way has one
+// head or two, and a codec one only while it parses it.
+const maxFreeHeads = 1024
 
 // FreeList keeps what codecs use again, such as their streams, for one worker.
 type FreeList[T any] struct{ free []*T }

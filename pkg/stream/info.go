@@ -19,11 +19,8 @@ type Info struct {
 	Protocol         string // of the downstream, as configurations spell it: Http1
 	UpstreamProtocol string
 
-	ConnectionID         uint64 // of the downstream connection, unique in the process
-	UpstreamConnectionID uint64 // 0: none
-	DownstreamRemote     netip.AddrPort
-	DownstreamLocal      netip.AddrPort
-	UpstreamLocal        netip.AddrPort
+	Downstream Conn // nil: there is none
+	Upstream   Conn // of the last try; nil: it had none
 
 	Listener     string
 	VirtualHost  string
@@ -44,6 +41,57 @@ type Info struct {
 	Status        int    // as sent downstream; 0: none was
 	Tries         int    // times that the request was sent, or tried to be
 	Flags         Flags
+}
+
+// Conn is what is known of a connection; also when it is closed.
+type Conn interface {
+	// ID numbers the connection, uniquely in the process, from 1.
+	ID() uint64
+	// RemoteAddr returns the peer's address, not valid if it has none of IP.
+	RemoteAddr() netip.AddrPort
+	// LocalAddr returns weir's own.
+	LocalAddr() netip.AddrPort
+}
+
+// DownstreamRemote returns the client's address, if it is known.
+func (i *Info) DownstreamRemote() netip.AddrPort {
+	if i.Downstream == nil {
+		return netip.AddrPort{}
+	}
+	return i.Downstream.RemoteAddr()
+}
+
+// DownstreamLocal returns the address that the client connected to, if it is known.
+func (i *Info) DownstreamLocal() netip.AddrPort {
+	if i.Downstream == nil {
+		return netip.AddrPort{}
+	}
+	return i.Downstream.LocalAddr()
+}
+
+// UpstreamLocal returns weir's own address towards the host, if there is one.
+func (i *Info) UpstreamLocal() netip.AddrPort {
+	if i.Upstream == nil {
+		return netip.AddrPort{}
+	}
+	return i.Upstream.LocalAddr()
+}
+
+// ConnectionID returns the number of the downstream connection, 0 without one.
+func (i *Info) ConnectionID() uint64 {
+	if i.Downstream == nil {
+		return 0
+	}
+	return i.Downstream.ID()
+}
+
+// UpstreamConnectionID returns the number of the upstream connection, 0 without
+// one.
+func (i *Info) UpstreamConnectionID() uint64 {
+	if i.Upstream == nil {
+		return 0
+	}
+	return i.Upstream.ID()
 }
 
 // Flags say what weir itself had to do with a response.

@@ -293,6 +293,9 @@ func (c *Conn) bequeath(heir int) {
 	c.finish()
 }
 
+// RemoteAddr returns the host's address.
+func (c *Conn) RemoteAddr() netip.AddrPort { return c.io.RemoteAddr() }
+
 // LocalAddr returns weir's own address on the connection.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
 

@@ -42,19 +42,19 @@ func responseFlags(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
 }
 
 func upstreamLocal(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
-	return appendAddr(dst, in.UpstreamLocal)
+	return appendAddr(dst, in.UpstreamLocal())
 }
 
 func downstreamLocal(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
-	return appendAddr(dst, in.DownstreamLocal)
+	return appendAddr(dst, in.DownstreamLocal())
 }
 
 func downstreamRemote(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
-	return appendAddr(dst, in.DownstreamRemote)
+	return appendAddr(dst, in.DownstreamRemote())
 }
 
 func listenerPort(in *stream.Info) (uint64, bool) {
-	return uint64(in.DownstreamLocal.Port()), in.DownstreamLocal.IsValid()
+	return uint64(in.DownstreamLocal().Port()), in.DownstreamLocal().IsValid()
 }
 
 // appendAddr writes an IPv4 address as such, even if it came through an IPv6

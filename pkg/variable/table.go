@@ -42,9 +42,9 @@ var table = [...]entry{
 	text("protocol", func(in *stream.Info) string { return in.Protocol }),
 	text("downstream_protocol", func(in *stream.Info) string { return in.Protocol }),
 	text("upstream_protocol", func(in *stream.Info) string { return in.UpstreamProtocol }),
-	number("connection_id", func(in *stream.Info) (uint64, bool) { return in.ConnectionID, in.ConnectionID != 0 }),
+	number("connection_id", func(in *stream.Info) (uint64, bool) { return in.ConnectionID(), in.ConnectionID() != 0 }),
 	number("upstream_connection_id", func(in *stream.Info) (uint64, bool) {
-		return in.UpstreamConnectionID, in.UpstreamConnectionID != 0
+		return in.UpstreamConnectionID(), in.UpstreamConnectionID() != 0
 	}),
 	{name: "upstream_local_address", kind: Token, append: upstreamLocal},
 	{name: "downstream_local_address", kind: Token, append: downstreamLocal},

@@ -2,7 +2,6 @@ package variable
 
 import (
 	"math"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/stream/streamtest"
 )
 
 // request is a request of which everything is known.
@@ -34,11 +34,9 @@ func request() *stream.Info {
 		Request: &req, Response: &resp,
 		PathOriginal: []byte("/a/./b?x=1"),
 		Protocol:     "Http1", UpstreamProtocol: "Http2",
-		ConnectionID: 7, UpstreamConnectionID: 8,
-		DownstreamRemote: netip.MustParseAddrPort("[::ffff:10.0.0.1]:1234"),
-		DownstreamLocal:  netip.MustParseAddrPort("[2001:db8::1]:80"),
-		UpstreamLocal:    netip.MustParseAddrPort("10.0.0.2:5678"),
-		Listener:         "in", VirtualHost: "vh", Route: "r", Cluster: "c", UpstreamHost: "10.0.0.3:9090",
+		Downstream: streamtest.Between(7, "[::ffff:10.0.0.1]:1234", "[2001:db8::1]:80"),
+		Upstream:   streamtest.Between(8, "", "10.0.0.2:5678"),
+		Listener:   "in", VirtualHost: "vh", Route: "r", Cluster: "c", UpstreamHost: "10.0.0.3:9090",
 		Failure:         "connect failed",
 		Start:           time.Date(2026, 3, 4, 5, 6, 7, 89_999_999, time.Local),
 		RequestReceived: 1500 * time.Microsecond, ResponseReceived: 20 * time.Millisecond, Duration: 21*time.Millisecond + 1,
