@@ -39,6 +39,7 @@ type direction struct {
 	trailers   stream.Header
 	trailered  bool // trailers have come, and are under way or wait
 	trailersAt int
+	appended   bool // the hook that sees the trailers has added data before them
 
 	waiting    buffer.Chain
 	waitingEnd bool
@@ -122,6 +123,25 @@ func (d *direction) nextPart() bool {
 	return true
 }
 
+// withTrailers tells whether the trailers are to pass the next filter before the
+// part does. That is so while a filter wants the body whole and the trailers are
+// there: both pass the filters before it together, because one of them may add data
+// when it sees the trailers.
+func (d *direction) withTrailers() bool {
+	if d.collect < 0 || !d.hasPart || !d.trailered {
+		return false
+	}
+	return d.trailersAt+1 == d.partAt || d.trailersAt < d.partAt && d.part.Len() == 0
+}
+
+// add puts data before the trailers, as the next part for the filter behind the one
+// that sees them. A part that is under way stands there, or is empty.
+func (d *direction) add(data *buffer.Chain) {
+	d.part.Move(data)
+	d.hasPart, d.appended = true, true
+	d.partAt = d.trailersAt + 1
+}
+
 // collects does what Buffer asks for. It returns false if there is nothing to
 // wait for, and Buffer means Continue.
 func (d *direction) collects(k kind) bool {
@@ -130,7 +150,7 @@ func (d *direction) collects(k kind) bool {
 		d.collect = d.headAt
 	case k != dataPart || d.partEnd || d.whole:
 		return false
-	case d.trailered && d.waiting.Len() == 0:
+	case d.trailered && d.waiting.Len() == 0 && d.trailersAt >= d.partAt:
 		d.whole = true // it is all there: the filter is shown it again, and told so
 	default:
 		d.collect = d.partAt

@@ -77,6 +77,15 @@ type Heartbeats interface {
 	SeesHeartbeats()
 }
 
+// Converter is implemented by filters that have requests of HTTP go on in another
+// version of it.
+type Converter interface {
+	Filter
+	// Converts returns the name of the protocol that hosts are spoken to, "" for the
+	// request's own. It never changes.
+	Converts() string
+}
+
 // Finisher is implemented by a Request or Response half that wants to know when
 // its stream is over, however it ended. If one value is both halves, it is told
 // once. It may be told inside a call of Reply, ResumeRequest or ResumeResponse
@@ -142,6 +151,17 @@ func (c Chain) SeesHeartbeats() bool {
 		}
 	}
 	return false
+}
+
+// Converts returns what the last converter of the chain says; "" if there is none.
+func (c Chain) Converts() string {
+	name := ""
+	for i := range c {
+		if f, ok := c[i].Filter.(Converter); ok {
+			name = f.Converts()
+		}
+	}
+	return name
 }
 
 // Replace returns the chain with the filters of some names replaced: how a route

@@ -73,10 +73,10 @@ func (s *Stream) next(dir Direction) bool {
 	switch {
 	case d.head != nil && d.collect < 0:
 		s.step(dir, headPart, d.headAt)
-	case d.hasPart:
+	case d.hasPart && !d.withTrailers():
 		s.step(dir, dataPart, d.partAt)
-	case d.nextPart():
-	case d.trailered && d.collect < 0:
+	case !d.hasPart && d.nextPart():
+	case d.trailered && (d.collect < 0 || d.withTrailers()):
 		s.step(dir, trailersPart, d.trailersAt)
 	default:
 		return false
@@ -109,6 +109,11 @@ func (s *Stream) step(dir Direction, k kind, at int) {
 	status := s.call(dir, k, i, &d.part)
 	if d.turn != turn {
 		return
+	}
+	if d.appended {
+		d.appended = false
+		d.partEnd = d.trailers.Len() == 0
+		d.trailered = !d.partEnd
 	}
 	s.settle(d, k, status)
 }

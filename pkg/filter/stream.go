@@ -200,6 +200,17 @@ func (s *Stream) ResumeRequest() { s.resume(RequestDirection) }
 // ResumeResponse continues a response, as ResumeRequest does a request.
 func (s *Stream) ResumeResponse() { s.resume(ResponseDirection) }
 
+// AppendResponse is for ResponseTrailers hooks: it takes data as the end of the
+// response's body, which the filters that have yet to see the trailers see. If the
+// hook leaves the trailers empty, there are none, and the data ends the response. A
+// blocking hook must not call it.
+func (s *Stream) AppendResponse(data *buffer.Chain) {
+	if d := &s.dirs[ResponseDirection]; !d.closed {
+		d.add(data)
+	}
+	data.Clear()
+}
+
 // AfterFunc runs fn on the worker after d, unless the stream is over by then. A
 // blocking hook must not call it.
 func (s *Stream) AfterFunc(d time.Duration, fn func()) {
