@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-go profile demo cover clean
+.PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-go profile demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,7 +43,7 @@ lint: ## Run go vet and golangci-lint
 fuzz: ## Run every fuzz target for FUZZTIME (60s) each
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz
 
-bench: bench-go bench-http1 bench-rpc ## Run all benchmarks: Go's own, then the tables
+bench: bench-go bench-http1 bench-rpc bench-h2 ## Run all benchmarks: Go's own, then the tables
 
 bench-go: ## Run the Go benchmarks, with allocations (BENCH, BENCHPKGS, BENCHTIME)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) $(BENCHPKGS)
@@ -57,6 +57,11 @@ bench-rpc: build ## Measure weir beside HAProxy on bolt and Dubbo (BENCHFLAGS)
 	@bench/install-peers haproxy
 	$(GO) build -o bin/benchrpc ./bench/cmd/benchrpc
 	PATH="$$PATH:/usr/sbin" bin/benchrpc $(BENCHFLAGS)
+
+bench-h2: build ## Measure weir beside nghttpx and HAProxy on HTTP/2 and gRPC (BENCHFLAGS)
+	@bench/install-peers h2load nghttpd nghttpx haproxy nginx
+	$(GO) build -o bin/benchh2 ./bench/cmd/benchh2
+	PATH="$$PATH:/usr/sbin" bin/benchh2 $(BENCHFLAGS)
 
 # The compiler inlines what the profile says is hot, in every build of weir. It is made anew when the request path has changed much.
 profile: ## Make cmd/weir/default.pgo, the profile that weir is built with

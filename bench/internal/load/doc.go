@@ -1,2 +1,2 @@
-// Package load drives proxies: with wrk for requests as fast as they go, and with connections that are held open and idle.
+// Package load drives proxies: with wrk and h2load for requests as fast as they go, and with connections that are held open and idle.
 package load

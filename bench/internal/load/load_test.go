@@ -52,6 +52,38 @@ Requests/sec:     2.50
 	}
 }
 
+const goodH2 = `
+finished in 2.01s, 118638.00 req/s, 32.36MB/s
+requests: 237276 total, 237596 started, 237276 done, 237276 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 237276 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 64.72MB (67862526) total, 2.72MB (2848482) headers (space savings 92.54%), 57.93MB (60742656) data
+`
+
+func TestParseH2load(t *testing.T) {
+	const faulty = `
+finished in 2.01s, 50.50 req/s, 32.36MB/s
+requests: 113 total, 113 started, 112 done, 101 succeeded, 12 failed, 2 errored, 0 timeout
+status codes: 101 2xx, 0 3xx, 0 4xx, 10 5xx
+`
+	for text, want := range map[string]Result{
+		goodH2: {Requests: 237276, Rate: 118638},
+		faulty: {Requests: 101, Rate: 50.5, Faults: "12 failed; 2 errored; 10 5xx"},
+	} {
+		if got, err := parseH2load(text); got != want || err != nil {
+			t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"h2load: option requires an argument\n",
+		strings.ReplaceAll(goodH2, "237276 succeeded", "0 succeeded"),
+		strings.ReplaceAll(goodH2, "status codes", "codes"),
+	} {
+		if got, err := parseH2load(text); err == nil {
+			t.Errorf("%+v, want an error for %q", got, text)
+		}
+	}
+}
+
 func TestHoldKeepsUsedConnections(t *testing.T) {
 	var requests atomic.Int64
 	var closing atomic.Bool

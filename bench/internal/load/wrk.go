@@ -15,7 +15,7 @@ import (
 type Result struct {
 	Requests int
 	Rate     float64       // requests per second
-	P99      time.Duration // of the latency
+	P99      time.Duration // of the latency; 0 if the generator does not tell
 	Faults   string        // wrong answers and lost connections, in the generator's words; empty if there were none
 }
 

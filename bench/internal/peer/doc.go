@@ -1,3 +1,4 @@
-// Package peer runs what is measured and what it is measured beside: backends, nginx, HAProxy and weir, each set up as its users would
-// for the same work. The configurations are nginx.go, haproxy.go, weir.go and rpc.go; start reading at [Lab].
+// Package peer runs what is measured and what it is measured beside: backends, nginx, HAProxy, nghttpx and weir, each set up as its
+// users would for the same work. The configurations are nginx.go, haproxy.go, nghttp2.go, weir.go, rpc.go and h2.go; start reading at
+// [Lab].
 package peer

@@ -7,23 +7,30 @@ import (
 )
 
 // HAProxy is HAProxy with upstream connections that all clients share.
-func HAProxy() Spec { return http1HAProxy("haproxy") }
+func HAProxy() Spec { return http1HAProxy("haproxy", "", answersHTTP) }
 
 // StandIn is HAProxy in weir's place: it proves the measurement without the thing to be measured.
-func StandIn() Spec { return http1HAProxy("stand-in") }
+func StandIn() Spec { return http1HAProxy("stand-in", "", answersHTTP) }
 
-func http1HAProxy(name string) Spec {
-	return haproxy(name, answersHTTP, func(at site) string {
+// HAProxyH2 is HAProxy that speaks HTTP/2 to clients.
+func HAProxyH2() Spec { return http1HAProxy("haproxy", "proto h2", answersH2) }
+
+// StandInH2 is HAProxyH2 in weir's place.
+func StandInH2() Spec { return http1HAProxy("stand-in", "proto h2", answersH2) }
+
+// http1HAProxy is HAProxy before a backend that speaks HTTP/1. bind says more about what it speaks to clients.
+func http1HAProxy(name, bind string, ready func(context.Context, string) error) Spec {
+	return haproxy(name, ready, func(at site) string {
 		return fmt.Sprintf(`
-frontend http1
+frontend http
   mode http
-  bind %s backlog 4096
+  bind %s backlog 4096 %s
   default_backend http1
 backend http1
   mode http
   http-reuse always
   server s1 %s pool-max-conn 256
-`, at.address, at.hosts[0])
+`, at.address, bind, at.hosts[0])
 	})
 }
 

@@ -23,9 +23,9 @@ type Proxy struct {
 	Address string
 	*process.Process
 
-	dir   string
-	argv  []string
-	ready func(ctx context.Context, address string) error
+	spec Spec
+	at   site
+	argv []string
 }
 
 // Lab is one or several backends and the proxies started in front of them, in a folder that is theirs. It is not safe for concurrent
@@ -78,22 +78,44 @@ func (l *Lab) Start(ctx context.Context, s Spec) (*Proxy, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	at := site{dir: dir, address: address}
+	p := &Proxy{Name: s.Name, Address: address, spec: s, at: site{dir: dir, address: address}}
 	for _, b := range l.backends {
-		at.hosts = append(at.hosts, b.Address)
+		p.at.hosts = append(p.at.hosts, b.Address)
 	}
-	argv, err := s.configure(at)
-	if err != nil {
-		return nil, fmt.Errorf("configure %s: %w", s.Name, err)
+	if err := p.configure(); err != nil {
+		return nil, err
 	}
 	l.started++
-	p := &Proxy{Name: s.Name, Address: address, dir: dir, argv: argv, ready: s.ready}
 	return p, l.Restart(ctx, p)
 }
 
+// configure writes the configuration.
+func (p *Proxy) configure() (err error) {
+	if p.argv, err = p.spec.configure(p.at); err != nil {
+		return fmt.Errorf("configure %s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// Reload has a proxy read a configuration of the next generation, which is another one if its Spec makes use of that. It does not wait
+// until that is done.
+func (p *Proxy) Reload() error {
+	if p.spec.reload == 0 {
+		return fmt.Errorf("%s is not known to reload", p.Name)
+	}
+	p.at.generation++
+	if err := p.configure(); err != nil {
+		return err
+	}
+	return p.Signal(p.spec.reload)
+}
+
+// Generation is how often the proxy was told to reload.
+func (p *Proxy) Generation() int { return p.at.generation }
+
 // Restart starts a proxy that was stopped or killed again, at its old address, and waits until it has answered a request.
 func (l *Lab) Restart(ctx context.Context, p *Proxy) error {
-	started, err := process.Start(p.Name, p.dir, p.argv...)
+	started, err := process.Start(p.Name, p.at.dir, p.argv...)
 	if err != nil {
 		return err
 	}
@@ -132,7 +154,7 @@ func (p *Proxy) WaitReady(ctx context.Context) error {
 	tries := time.NewTicker(50 * time.Millisecond)
 	defer tries.Stop()
 	for {
-		err := p.ready(ctx, p.Address)
+		err := p.spec.ready(ctx, p.Address)
 		if err == nil {
 			return nil
 		}

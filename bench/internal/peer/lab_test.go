@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -41,6 +43,44 @@ func acceptor(name, ip string, hosts *[]string) Spec {
 	}
 }
 
+func TestReload(t *testing.T) {
+	var hosts []string
+	l, err := NewLab(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	never, err := l.Start(t.Context(), acceptor("never", "", &hosts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := never.Reload(); err == nil {
+		t.Error("reloaded what cannot")
+	}
+
+	var generations []int
+	s := acceptor("proxy", "", &hosts)
+	s.reload = syscall.SIGWINCH // which does nothing
+	configure := s.configure
+	s.configure = func(at site) ([]string, error) {
+		generations = append(generations, at.generation)
+		return configure(at)
+	}
+	p, err := l.Start(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.Reload(), p.Reload(), l.Stop(p)); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(generations, []int{0, 1, 2}) || p.Generation() != 2 {
+		t.Errorf("generations %v, %d", generations, p.Generation())
+	}
+	if err := p.Reload(); err == nil {
+		t.Error("reloaded what has ended")
+	}
+}
+
 func TestLab(t *testing.T) {
 	var hosts []string
 	l, err := NewLab(t.Context(), acceptor("one", "127.0.0.2", &hosts), acceptor("two", "", &hosts))
@@ -63,7 +103,7 @@ func TestLab(t *testing.T) {
 	if err := l.Kill(one); err != nil {
 		t.Fatal(err)
 	}
-	if err := one.ready(t.Context(), one.Address); err == nil {
+	if err := one.spec.ready(t.Context(), one.Address); err == nil {
 		t.Error("killed, but answers")
 	}
 	if err := l.Restart(t.Context(), one); err != nil {

@@ -3,6 +3,7 @@ package peer
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ type weirText struct {
 				Filters []struct {
 					Config struct {
 						Protocol string `json:"downstream_protocol"`
+						Upstream string `json:"upstream_protocol"`
 					}
 				}
 			} `json:"filter_chains"`
@@ -29,6 +31,7 @@ type weirText struct {
 				Routers []struct {
 					Match struct {
 						Prefix  string
+						Path    string
 						Headers []struct{ Name, Value string }
 					}
 					Route struct {
@@ -50,10 +53,20 @@ type weirText struct {
 	} `json:"cluster_manager"`
 }
 
+// testSite is a place to be configured for.
+func testSite(t *testing.T) site {
+	return site{dir: t.TempDir(), address: "127.0.0.1:8001", hosts: []string{"127.0.0.1:8002", "127.0.0.1:8003"}}
+}
+
 // configure writes a configuration of weir and reads it.
 func configure(t *testing.T, s Spec) weirText {
 	t.Helper()
-	argv, err := s.configure(site{t.TempDir(), "127.0.0.1:8001", []string{"127.0.0.1:8002", "127.0.0.1:8003"}})
+	return configureAt(t, s, testSite(t))
+}
+
+func configureAt(t *testing.T, s Spec, at site) weirText {
+	t.Helper()
+	argv, err := s.configure(at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +140,49 @@ func TestWeirRPCConfigurations(t *testing.T) {
 		if n := len(clusters[98].Hosts); n != 2 {
 			t.Errorf("%d hosts, want 2", n)
 		}
+	}
+}
+
+func TestWeirH2Configurations(t *testing.T) {
+	s, at := WeirH2("bin/weir", "Http1", 7), testSite(t)
+	got := configureAt(t, s, at)
+	c := got.Servers[0].Listeners[0].FilterChains[0].Filters[0].Config
+	if c.Protocol != "Http2" || c.Upstream != "Http1" {
+		t.Errorf("%+v", c)
+	}
+	if n, r := len(got.Clusters.Clusters[0].Hosts), got.Clusters.Clusters[0].Breakers[0].Requests; n != 2 || r != 7 {
+		t.Errorf("%d hosts, %d requests", n, r)
+	}
+	if n := len(got.Servers[0].Routers[0].VirtualHosts[0].Routers); n != 1 {
+		t.Errorf("%d routes at first", n)
+	}
+	at.generation = 3
+	routes := configureAt(t, s, at).Servers[0].Routers[0].VirtualHosts[0].Routers
+	if len(routes) != 2 || routes[0].Match.Path != GenerationPath(3) || routes[1].Match.Prefix != "/" {
+		t.Errorf("routes of another generation: %+v", routes)
+	}
+}
+
+func TestNghttpxHasAllBackends(t *testing.T) {
+	argv, err := Nghttpx().configure(testSite(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"-f127.0.0.1,8001;no-tls", "-b127.0.0.1,8002;;proto=h2;no-tls", "-b127.0.0.1,8003;;proto=h2;no-tls", "-n2"} {
+		if !slices.Contains(argv, want) {
+			t.Errorf("%q, want %s", argv, want)
+		}
+	}
+}
+
+func TestNghttpdHasAFile(t *testing.T) {
+	argv, err := Nghttpd().configure(testSite(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(argv[slices.Index(argv, "-d")+1], "index.html"))
+	if err != nil || info.Size() != 256 {
+		t.Errorf("%+v, %v", info, err)
 	}
 }
 

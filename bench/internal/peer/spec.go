@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Spec says how to run a program: a proxy or a backend.
@@ -16,6 +17,8 @@ type Spec struct {
 	configure func(site) (argv []string, err error)
 	// ready says whether the program at an address answers a request.
 	ready func(ctx context.Context, address string) error
+	// reload is the signal that has it read its configuration again; 0: none.
+	reload syscall.Signal
 }
 
 // site is what a program is set up for.
@@ -23,6 +26,8 @@ type site struct {
 	dir     string   // for its files
 	address string   // it listens there
 	hosts   []string // the addresses of the backends
+	// generation counts the configurations it had before.
+	generation int
 }
 
 // writeFile writes a configuration and returns its path.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"syscall"
 )
 
 // object and list write a configuration in the order of its schema.
@@ -46,7 +47,7 @@ func weirHTTP(name, binary string, filters, routes list) Spec {
 
 // weir is weir with a configuration.
 func weir(name, binary string, ready func(context.Context, string) error, config func(site) object) Spec {
-	return Spec{Name: name, ready: ready, configure: func(at site) ([]string, error) {
+	return Spec{Name: name, ready: ready, reload: syscall.SIGUSR2, configure: func(at site) ([]string, error) {
 		text, err := json.MarshalIndent(config(at), "", "  ")
 		if err != nil {
 			return nil, err

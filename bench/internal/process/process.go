@@ -99,6 +99,15 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Signal signals the process alone.
+func (p *Process) Signal(s syscall.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("signal %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// signal signals the whole group.
 func (p *Process) signal(s syscall.Signal) {
 	if err := syscall.Kill(-p.PID(), s); err != nil && !errors.Is(err, syscall.ESRCH) {
 		fmt.Fprintf(os.Stderr, "signal %s: %v\n", p.name, err)

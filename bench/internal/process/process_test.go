@@ -26,12 +26,12 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func TestParsePSS(t *testing.T) {
+func TestParseKilobytes(t *testing.T) {
 	text := "55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss:    4000 kB\nPss:            1234 kB\nPss_Dirty: 7 kB\n"
-	if got, err := parsePSS([]byte(text)); got != 1234<<10 || err != nil {
+	if got, err := parseKilobytes([]byte(text), "Pss:"); got != 1234<<10 || err != nil {
 		t.Errorf("%d, %v", got, err)
 	}
-	if got, err := parsePSS([]byte("Rss: 1 kB\n")); err == nil {
+	if got, err := parseKilobytes([]byte("Rss: 1 kB\n"), "Pss:"); err == nil {
 		t.Errorf("%d, want an error", got)
 	}
 }
@@ -70,6 +70,27 @@ func TestUsageOfThisProcess(t *testing.T) {
 	}
 	if n, err := RSS(pids); n < 1<<20 || err != nil {
 		t.Errorf("RSS %d, %v: a Go program takes more than 1 MiB", n, err)
+	}
+	if n, err := PeakRSS(pids); n < 1<<20 || err != nil {
+		t.Errorf("PeakRSS %d, %v: a Go program takes more than 1 MiB", n, err)
+	}
+}
+
+func TestSignalReachesTheProcessAlone(t *testing.T) {
+	p, err := Start("shell", t.TempDir(), "sh", "-c", "trap 'kill $!' USR2; sleep 600 & wait; echo signalled")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitForFamily(t, p, 2)
+	if err := p.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	if err := p.Err(); !strings.Contains(err.Error(), "signalled") {
+		t.Errorf("ended with %v", err)
+	}
+	if err := p.Signal(syscall.SIGUSR2); err == nil {
+		t.Error("a process that has ended was signalled")
 	}
 }
 

@@ -88,7 +88,7 @@ func PSS(pids []int) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := parsePSS(text)
+		n, err := parseKilobytes(text, "Pss:")
 		if err != nil {
 			return 0, err
 		}
@@ -97,9 +97,27 @@ func PSS(pids []int) (int64, error) {
 	return total, nil
 }
 
-func parsePSS(text []byte) (int64, error) {
+// PeakRSS is the most that [RSS] has been, of each process since it began.
+func PeakRSS(pids []int) (int64, error) {
+	var total int64
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			return 0, err
+		}
+		n, err := parseKilobytes(text, "VmHWM:")
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// parseKilobytes is the value of a line such as "Pss:  1234 kB", in bytes.
+func parseKilobytes(text []byte, name string) (int64, error) {
 	for line := range bytes.Lines(text) {
-		value, ok := bytes.CutPrefix(line, []byte("Pss:"))
+		value, ok := bytes.CutPrefix(line, []byte(name))
 		if !ok {
 			continue
 		}
@@ -107,7 +125,7 @@ func parsePSS(text []byte) (int64, error) {
 		n, err := strconv.ParseInt(string(value), 10, 64)
 		return n << 10, err
 	}
-	return 0, fmt.Errorf("smaps_rollup: no Pss in %q", text)
+	return 0, fmt.Errorf("no %s in %q", name, text)
 }
 
 // RSS is the resident memory of the processes in bytes. Unlike [PSS] it counts a page once for each process that shares it, and is

@@ -29,7 +29,7 @@ func (o Options) Memory(ctx context.Context, lab *peer.Lab, s peer.Spec, open Op
 		return Memory{}, err
 	}
 	fmt.Fprintf(os.Stderr, "%s: memory, with %d idle connections\n", p.Name, o.Idle)
-	base, err := settledPSS(ctx, p)
+	base, err := SettledPSS(ctx, p)
 	if err != nil {
 		return Memory{}, err
 	}
@@ -38,14 +38,15 @@ func (o Options) Memory(ctx context.Context, lab *peer.Lab, s peer.Spec, open Op
 		return Memory{}, fmt.Errorf("%s: %w", p.Name, err)
 	}
 	defer idle.Close()
-	held, err := settledPSS(ctx, p)
+	held, err := SettledPSS(ctx, p)
 	if err != nil {
 		return Memory{}, err
 	}
 	return Memory{float64(base), float64(held-base) / float64(o.Idle)}, lab.Stop(p)
 }
 
-func settledPSS(ctx context.Context, p *peer.Proxy) (int64, error) {
+// SettledPSS is the memory that a proxy has after being left alone for a while.
+func SettledPSS(ctx context.Context, p *peer.Proxy) (int64, error) {
 	select {
 	case <-ctx.Done():
 		return 0, ctx.Err()

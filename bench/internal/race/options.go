@@ -9,7 +9,7 @@ import (
 
 // Options are what all measuring commands can be told.
 type Options struct {
-	// Weir is the binary to measure; with StandIn, a second HAProxy is measured in its place.
+	// Weir is the binary to measure; with StandIn, a peer is measured a second time in its place.
 	Weir    string
 	StandIn bool
 	// Rounds is how many there are, in each of which every proxy has its turn, and Seconds how long one is.
@@ -23,7 +23,7 @@ type Options struct {
 // Define defines the flags.
 func (o *Options) Define(f *flag.FlagSet) {
 	f.StringVar(&o.Weir, "weir", "bin/weir", "the `binary` to measure")
-	f.BoolVar(&o.StandIn, "stand-in", false, "measure a second HAProxy in weir's place: a check of the measurement itself")
+	f.BoolVar(&o.StandIn, "stand-in", false, "measure a peer a second time in weir's place: a check of the measurement itself")
 	f.IntVar(&o.Rounds, "rounds", 5, "rounds, in each of which every proxy has its turn")
 	f.IntVar(&o.Seconds, "seconds", 4, "seconds of a turn, after a second of warm-up")
 	f.IntVar(&o.Idle, "idle", 4000, "idle connections")

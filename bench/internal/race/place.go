@@ -23,7 +23,7 @@ func (o Options) PrintPlace(ctx context.Context, w io.Writer, versions ...[]stri
 		fmt.Fprintf(w, "- load average before the run: %s\n", one)
 	}
 	if o.StandIn {
-		fmt.Fprintln(w, "- weir: **not measured; a second HAProxy stands in for it**")
+		fmt.Fprintln(w, "- weir: **not measured; a second run of a peer stands in for it**")
 	} else {
 		versions = append([][]string{{o.Weir, "version"}}, versions...)
 	}

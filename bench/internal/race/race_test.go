@@ -11,7 +11,10 @@ import (
 
 // turnOf is a turn in which a request cost so many microseconds.
 func turnOf(micros int) Turn {
-	return Turn{load.Result{Requests: 1000, Rate: 100, P99: 1500 * time.Microsecond}, time.Duration(micros) * time.Millisecond}
+	return Turn{
+		Result: load.Result{Requests: 1000, Rate: 100, P99: 1500 * time.Microsecond},
+		CPU:    time.Duration(micros) * time.Millisecond,
+	}
 }
 
 func TestTurns(t *testing.T) {
@@ -21,6 +24,9 @@ func TestTurns(t *testing.T) {
 	}
 	if got := turns.Rate(); got != "100 (1.5 ms)" {
 		t.Errorf("rate %s", got)
+	}
+	if got := (Turns{{Result: load.Result{Rate: 100}}}).Rate(); got != "100" {
+		t.Errorf("rate without latency %s", got)
 	}
 	if err := turns.Faults("work: weir"); err != nil {
 		t.Error(err)

@@ -80,5 +80,6 @@ func drive(ctx context.Context, p *peer.Proxy, by Drive, d time.Duration) (Turn,
 	if result.Requests == 0 {
 		return Turn{}, fmt.Errorf("no request was answered: %s", result.Faults)
 	}
-	return Turn{result, max(after-before, 1)}, nil
+	peak, err := process.PeakRSS(family)
+	return Turn{result, max(after-before, 1), peak}, err
 }

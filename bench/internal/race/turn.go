@@ -3,6 +3,7 @@ package race
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/weirproxy/weir/bench/internal/load"
@@ -12,7 +13,8 @@ import (
 // Turn is what one proxy did in one round.
 type Turn struct {
 	load.Result
-	CPU time.Duration
+	CPU  time.Duration
+	Peak int64 // bytes that were resident at most, since the start of the proxy
 }
 
 // Micros is the processor time of a request.
@@ -30,10 +32,13 @@ func (turns Turns) Each(value func(Turn) float64) []float64 {
 	return values
 }
 
-// Rate is a cell of a table of requests per second and of latency. On a machine that is busy with the load generator and the backend
+// Rate is a cell of a table of requests per second and of latency, if that is known. On a machine that is busy with the load generator and the backend
 // too, they say as much about those.
 func (turns Turns) Rate() string {
 	rate := table.Median(turns.Each(func(t Turn) float64 { return t.Rate }))
+	if !slices.ContainsFunc(turns, func(t Turn) bool { return t.P99 > 0 }) {
+		return fmt.Sprintf("%.0f", rate)
+	}
 	p99 := table.Median(turns.Each(func(t Turn) float64 { return t.P99.Seconds() * 1e3 }))
 	return fmt.Sprintf("%.0f (%.1f ms)", rate, p99)
 }
