@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,10 +57,10 @@ func TestDependencies(t *testing.T) {
 		switch d, ok := listed[m]; {
 		case !ok:
 			t.Errorf("%s: imports %s, a dependency that is not in %s: add it with its reason, or do without", used[m].from, m, dependencies)
-		case d == "tests" && !used[m].testsOnly:
-			t.Errorf("%s: imports %s, which %s has for tests only", used[m].from, m, dependencies)
-		case d == "program" && used[m].testsOnly:
-			t.Errorf("%s is used by tests only: %s says program", m, dependencies)
+		case d < used[m].as:
+			t.Errorf("%s: imports %s, which %s has for %s only", used[m].from, m, dependencies, d)
+		case d > used[m].as:
+			t.Errorf("%s is used for %s only: %s says %s", m, used[m].as, dependencies, d)
 		}
 	}
 	for _, m := range sortedKeys(listed) {
@@ -74,6 +75,7 @@ func TestUsedModules(t *testing.T) {
 	for name, text := range map[string]string{
 		"pkg/a/a.go":      `package a; import ("fmt"; "example.org/one/deep"; "github.com/weirproxy/weir/pkg/b")`,
 		"pkg/a/a_test.go": `package a; import ("example.org/one"; "example.org/one/two"; "example.org/three")`,
+		"bench/b/b.go":    `package b; import ("example.org/one"; "example.org/one/two")`,
 	} {
 		s, err := parse(name, []byte(text))
 		if err != nil {
@@ -85,18 +87,42 @@ func TestUsedModules(t *testing.T) {
 	used := usedModules(files, required)
 	got := ""
 	for _, m := range sortedKeys(used) {
-		got += fmt.Sprintf("%s %v\n", m, used[m].testsOnly)
+		got += fmt.Sprintf("%s %s\n", m, used[m].as)
 	}
 	// A path that no required module has is its own name: it is reported as not listed.
-	if want := "example.org/one false\nexample.org/one/two true\nexample.org/three true\n"; got != want {
+	if want := "example.org/one program\nexample.org/one/two bench\nexample.org/three tests\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 
+// purpose is what a module is there for; a greater one includes those before it.
+type purpose int
+
+const (
+	forTests purpose = iota
+	forBench
+	forProgram
+)
+
+var purposes = []string{"tests", "bench", "program"}
+
+func (p purpose) String() string { return purposes[p] }
+
+// purposeOf is what a file is compiled for.
+func purposeOf(s *source) purpose {
+	switch {
+	case s.isTest() || s.isKit():
+		return forTests
+	case within(s.dir(), "bench"):
+		return forBench
+	}
+	return forProgram
+}
+
 // use is how a module is used.
 type use struct {
-	testsOnly bool
-	from      string // one place that imports it; one of the program, if there is one
+	as   purpose // the greatest of all
+	from string  // one place that imports it for that
 }
 
 func usedModules(files []*source, required []string) map[string]use {
@@ -108,13 +134,9 @@ func usedModules(files []*source, required []string) map[string]use {
 				continue // the standard library, or weir
 			}
 			m := moduleOf(p, required)
-			u, seen := used[m]
-			testing := s.isTest() || s.isKit()
-			if !seen || u.testsOnly && !testing {
-				u.from = position(s.name, s.fset.Position(spec.Pos()).Line)
+			if u, seen := used[m]; !seen || u.as < purposeOf(s) {
+				used[m] = use{purposeOf(s), position(s.name, s.fset.Position(spec.Pos()).Line)}
 			}
-			u.testsOnly = testing && (!seen || u.testsOnly)
-			used[m] = u
 		}
 	}
 	return used
@@ -144,23 +166,23 @@ func requiredModules(gomod []byte) []string {
 	return modules
 }
 
-// readDependencies reads the lines "module program|tests reason", and yields what each module is for.
-func readDependencies() (map[string]string, error) {
+// readDependencies reads the lines "module purpose reason", and yields what each module is for.
+func readDependencies() (map[string]purpose, error) {
 	text, err := os.ReadFile(dependencies)
 	if err != nil {
 		return nil, err
 	}
-	listed := map[string]string{}
+	listed := map[string]purpose{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for number := 1; lines.Scan(); number++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if len(fields) < 3 || fields[1] != "program" && fields[1] != "tests" {
-			return nil, fmt.Errorf("%s: want MODULE program|tests REASON", position(dependencies, number))
+		if len(fields) < 3 || !slices.Contains(purposes, fields[1]) {
+			return nil, fmt.Errorf("%s: want MODULE %s REASON", position(dependencies, number), strings.Join(purposes, "|"))
 		}
-		listed[fields[0]] = fields[1]
+		listed[fields[0]] = purpose(slices.Index(purposes, fields[1]))
 	}
 	return listed, lines.Err()
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,16 +137,18 @@ func unwritten(dir string) bool {
 	return strings.HasPrefix(path.Base(dir), ".")
 }
 
-// sources are the Go files of the repository's module, sorted by name.
+// sources are the Go files of the repository's module, sorted by name. A folder with a go.mod of its own is another module, which
+// may be made of other things.
 func sources(t *testing.T) []*source {
 	t.Helper()
 	files, err := repository()
 	if err != nil {
 		t.Fatal(err)
 	}
+	others := nestedModules(files)
 	var all []*source
 	for _, name := range sortedKeys(files) {
-		if path.Ext(name) != ".go" || within(name, "tools") {
+		if path.Ext(name) != ".go" || within(name, others...) {
 			continue
 		}
 		s, err := parse(name, files[name])
@@ -156,4 +159,22 @@ func sources(t *testing.T) []*source {
 		all = append(all, s)
 	}
 	return all
+}
+
+// nestedModules are the folders below the root that are modules of their own.
+func nestedModules(files map[string][]byte) []string {
+	var dirs []string
+	for _, name := range sortedKeys(files) {
+		if dir, file := path.Split(name); dir != "" && file == "go.mod" {
+			dirs = append(dirs, path.Clean(dir))
+		}
+	}
+	return dirs
+}
+
+func TestNestedModules(t *testing.T) {
+	files := map[string][]byte{"go.mod": nil, "a/go.mod": nil, "b/c/go.mod": nil, "b/go.module": nil, "go.mod/x": nil}
+	if got := nestedModules(files); !slices.Equal(got, []string{"a", "b/c"}) {
+		t.Errorf("%q", got)
+	}
 }

@@ -105,20 +105,35 @@ func (c *Chain) AppendView(v View) {
 	c.n += len(v.data)
 }
 
+// Lend adds the bytes of v by a reference to their slab, also if they are few: for
+// a chain that is passed on at once. Who moves them elsewhere to keep them makes
+// a copy of few bytes of a large slab.
+func (c *Chain) Lend(v View) {
+	if len(v.data) == 0 {
+		return
+	}
+	v.slab.Retain()
+	c.push(v, false)
+	c.n += len(v.data)
+}
+
+// pins tells whether the link keeps much more memory than it has bytes.
+func (l *link) pins() bool { return !l.owned && l.view.slab.Cap() > 4*copyBelow }
+
 // Move takes all bytes of src to the end of c. Both must be of the same pool.
 func (c *Chain) Move(src *Chain) {
 	if src.n == 0 {
 		src.Clear()
 		return
 	}
-	switch {
-	case c.tail == nil:
-		c.head = src.head
-	case src.head == src.tail && src.n < copyBelow:
+	if src.head == src.tail && src.n < copyBelow && (c.tail != nil || src.head.pins()) {
 		c.Append(src.head.view.data)
 		src.Clear()
 		return
-	default:
+	}
+	if c.tail == nil {
+		c.head = src.head
+	} else {
 		c.tail.next = src.head
 	}
 	c.tail = src.tail

@@ -70,35 +70,59 @@ func TestHeadClear(t *testing.T) {
 	}
 }
 
-func TestHeadTakeAndCopy(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		do    func(h, src *Head)
-		empty bool
-	}{
-		{"Take", (*Head).Take, true},
-		{"CopyFrom", (*Head).CopyFrom, false},
+func TestHeadCopy(t *testing.T) {
+	src, h := request(), &Head{}
+	h.SetPath([]byte("/a/much/longer/path/than/the/other"))
+	h.Add("Old", "field")
+	h.CopyFrom(src)
+	src.Clear()
+	src.SetPath([]byte("/over/written/over/written/over/written"))
+	if diff := cmp.Diff(line(request()), line(h)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(fields(&request().Header), fields(&h.Header)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if h.Minor != 1 || h.ContentLength != 5 || !h.Opaque {
+		t.Errorf("flags: %+v", h)
+	}
+}
+
+// TestKeptHead: a head that somebody keeps is free once it was put back twice, in
+// either order, whatever is done with it meanwhile.
+func TestKeptHead(t *testing.T) {
+	for name, between := range map[string]func(h *Head){
+		"nothing":   func(*Head) {},
+		"clear":     (*Head).Clear,
+		"copy from": func(h *Head) { h.CopyFrom(request()) },
+		"copy of a kept one": func(h *Head) {
+			other := request().Keep()
+			h.CopyFrom(other)
+		},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			src, h := request(), &Head{}
-			h.SetPath([]byte("/a/much/longer/path/than/the/other"))
-			h.Add("Old", "field")
-			tc.do(h, src)
-			if tc.empty != (src.Len() == 0 && src.ContentLength == -1 && len(src.Path()) == 0) {
-				t.Errorf("the source has %d fields left", src.Len())
-			}
-			src.Clear()
-			src.SetPath([]byte("/over/written/over/written/over/written"))
-			if diff := cmp.Diff(line(request()), line(h)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			if diff := cmp.Diff(fields(&request().Header), fields(&h.Header)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			if h.Minor != 1 || h.ContentLength != 5 || !h.Opaque {
-				t.Errorf("flags: %+v", h)
-			}
-		})
+		var p Pool
+		h := p.Get()
+		h.CopyFrom(request())
+		if h.Keep() != h {
+			t.Fatal("another head is kept")
+		}
+		between(h)
+		p.Put(h)
+		if len(p.free) != 0 {
+			t.Errorf("%s: the head is free before its keeper put it back", name)
+		}
+		p.Put(h)
+		if len(p.free) != 1 || p.Get() != h || h.Len() != 0 {
+			t.Errorf("%s: the head is not free after both put it back", name)
+		}
+	}
+	var p Pool
+	of := request().Keep()
+	h := p.Get()
+	h.CopyFrom(of)
+	p.Put(h)
+	if len(p.free) != 1 {
+		t.Error("the copy of a kept head counts as kept")
 	}
 }
 
@@ -138,7 +162,8 @@ func TestHeadAllocatesNothingInSteadyState(t *testing.T) {
 		a.CopyFrom(src)
 		a.SetAuthority(host)
 		a.SetPath(host)
-		b.Take(a)
+		b.CopyFrom(a)
+		p.Put(a.Keep())
 		p.Put(a)
 		p.Put(b)
 	})

@@ -14,6 +14,7 @@ const (
 	Date
 	Expect
 	Host
+	HTTP2Settings
 	KeepAlive
 	ProxyConnection
 	Server
@@ -37,6 +38,7 @@ var idNames = [numIDs]string{
 	Date:             "Date",
 	Expect:           "Expect",
 	Host:             "Host",
+	HTTP2Settings:    "HTTP2-Settings",
 	KeepAlive:        "Keep-Alive",
 	ProxyConnection:  "Proxy-Connection",
 	Server:           "Server",
@@ -90,7 +92,12 @@ func candidate(n int, first byte) ID {
 	case 'e':
 		return Expect
 	case 'h':
-		return Host
+		switch n {
+		case 4:
+			return Host
+		case 14:
+			return HTTP2Settings
+		}
 	case 'k':
 		return KeepAlive
 	case 'p':

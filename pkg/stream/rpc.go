@@ -68,6 +68,8 @@ type RPC struct {
 	// it whose ids are of no fixed width, and so cannot be patched as they came.
 	Anew bool
 
+	// pathless tells that the path is to be made, once somebody asks for it.
+	pathless   bool
 	head, tail uint32 // lengths of the frame's two parts, at the arena's front
 }
 
@@ -98,7 +100,8 @@ func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
 		h.closeUp(content)
 	}
 	h.unnamed = true
-	h.makePath()
+	h.method = r.Method
+	r.pathless = true
 }
 
 // closeUp moves the spans behind the content to where they are without it.
@@ -122,7 +125,7 @@ func (h *Head) closeUp(content Span) {
 // paths alone know what is called.
 func (h *Head) makePath() {
 	r := &h.RPC
-	h.method = r.Method
+	r.pathless = false
 	if r.Service.Len == 0 {
 		return
 	}
@@ -200,14 +203,20 @@ func (h *Head) SetAttribute(a Attribute, value []byte) {
 	h.changed = true
 }
 
+// Describe gives a request that is no frame the attributes that requests are
+// routed by, each of which may be empty. They are copied, and not sent.
+func (h *Head) Describe(service, method, version, group []byte) {
+	r := &h.RPC
+	r.Service, r.Method = put(&h.Header, service), put(&h.Header, method)
+	r.Version, r.Group = put(&h.Header, version), put(&h.Header, group)
+}
+
 // Get returns the first value of a name, and whether there is one. The attributes
-// of an RPC request count as fields of their names, before others.
+// of a request count as fields of their names, before others.
 func (h *Head) Get(name string) (value []byte, ok bool) {
-	if h.RPC.Kind != KindHTTP {
-		if a := AttributeOf(name); a != NoAttribute {
-			if value, ok = h.Attribute(a); ok {
-				return value, true
-			}
+	if a := AttributeOf(name); a != NoAttribute {
+		if value, ok = h.Attribute(a); ok {
+			return value, true
 		}
 	}
 	return h.Header.Get(name)

@@ -11,7 +11,9 @@ import "github.com/weirproxy/weir/pkg/buffer"
 // Informational responses (status 1xx, but 101) are heads of their own, with end
 // false, before the real one.
 //
-// All arguments are lent for the call. A receiver that needs a head or trailers
+// All arguments are lent for the call. A receiver that needs a head longer keeps it
+// (see [Head.Keep]): heads are of the worker's [Pool], and whoever lends one gives
+// it back there, and does not look at it after the call. One that needs trailers
 // longer takes their content (see [Header.Take]); of data it moves out what it
 // wants, and must move out or discard everything. An empty chain with end is how
 // a message ends whose last byte had already been passed on.
@@ -136,6 +138,22 @@ type Announcer interface {
 	Announce()
 }
 
+// Reaper is a ServerCodec on which responses may wait for a client that does not
+// take them, after their streams are over for who gave them.
+type Reaper interface {
+	// Waits tells whether there are any.
+	Waits() bool
+	// Reap gives up those of which nothing has left since a time on the loop's clock.
+	Reap(since int64)
+}
+
+// Switcher is an Acceptor that is told when its connection goes on in another
+// protocol, before the first stream in it.
+type Switcher interface {
+	// Switched names the protocol as configurations do.
+	Switched(protocol string)
+}
+
 // Binder is a ClientCodec whose protocol lets a host send requests, which a
 // connection of one client's own passes on to it.
 type Binder interface {
@@ -149,6 +167,14 @@ type Prober interface {
 	Probe()
 	// Received returns how many frames, of whatever kind, have come from the peer.
 	Received() uint64
+}
+
+// Limiter is a ClientCodec whose peer says how many streams a connection takes.
+type Limiter interface {
+	// Limit returns how many, 0 as long as the peer has not said so.
+	Limit() int
+	// Assume sets how many are opened until it has.
+	Assume(n int)
 }
 
 // Dropper is a codec that drops messages that nobody waits for.

@@ -266,6 +266,9 @@ func (r *reader) stripHop(keepUpgrade bool) *Error {
 		for list != nil {
 			var item []byte
 			item, list = nextItem(list)
+			if keepUpgrade && stream.IDOf(item) == stream.HTTP2Settings {
+				continue // a part of what is asked for
+			}
 			if validToken(item) && !protected(item) {
 				h.Del(string(item))
 			}

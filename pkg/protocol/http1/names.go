@@ -18,7 +18,7 @@ func protected(name []byte) bool {
 	case stream.Connection, stream.Upgrade:
 		// They have rules of their own, and an accepted upgrade needs the field.
 		return true
-	case stream.Trailer, stream.UserAgent, stream.Server, stream.Date:
+	case stream.Trailer, stream.UserAgent, stream.Server, stream.Date, stream.HTTP2Settings:
 		return false
 	default:
 		return true

@@ -15,7 +15,7 @@ func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Name: Name,
 		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
-			cfg := fromConfig(&p.HTTP1)
+			cfg := FromConfig(&p.HTTP1)
 			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
 				return NewServerConn(cfg, link, a, heads)
 			}
@@ -27,7 +27,8 @@ func Protocol() protocol.Protocol {
 	}
 }
 
-func fromConfig(c *config.HTTP1Config) *Config {
+// FromConfig returns the limits and switches that a configuration sets.
+func FromConfig(c *config.HTTP1Config) *Config {
 	cfg := &Config{
 		MaxLine:        c.MaxLineSize,
 		MaxHeaderBytes: c.MaxHeaderSize,

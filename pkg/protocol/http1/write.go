@@ -77,7 +77,8 @@ func appendFields(dst []byte, h *stream.Head, p *fieldPlan) []byte {
 			if h.LineAt(i) == nil && !validToken(name) {
 				continue
 			}
-		case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.TE:
+		case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.TE,
+			stream.HTTP2Settings:
 			continue
 		case stream.Upgrade:
 			if !p.upgrade {

@@ -1,0 +1,205 @@
+package http2
+
+import (
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// ClientConn is the codec of one upstream connection: requests go to the host on
+// streams, and are answered in whatever order.
+type ClientConn struct {
+	conn
+	dropped uint64 // header blocks that came for nobody
+	pinged  uint64 // PINGs sent, which number them
+}
+
+var (
+	_ stream.ClientCodec = (*ClientConn)(nil)
+	_ stream.Prober      = (*ClientConn)(nil)
+	_ stream.Dropper     = (*ClientConn)(nil)
+	_ stream.Limiter     = (*ClientConn)(nil)
+)
+
+// NewClientConn returns the codec of a new connection. Heads are borrowed from the
+// worker's pool for as long as one is being read. The preface, and what the client
+// announces, is written at once, as one piece.
+func NewClientConn(cfg *Config, link stream.Link, heads *stream.Pool) *ClientConn {
+	c := &ClientConn{}
+	c.init(cfg, link, heads, c)
+	c.flags |= client
+	c.announce(preface)
+	return c
+}
+
+// NewStream opens a stream whose response goes to receiver. It gets its number with
+// its head.
+func (c *ClientConn) NewStream(receiver stream.End) stream.End {
+	s := c.newStream()
+	c.attach(s, receiver)
+	link(&c.unborn, s)
+	return (*requester)(s)
+}
+
+// Available tells how many more streams may be opened: as many as the server allows
+// and the configuration, 100 before the server has said so.
+func (c *ClientConn) Available() int {
+	if c.has(refusing|draining|closing) || c.has(pressed) && c.count > 0 {
+		return 0
+	}
+	numbers := (maxStreamID - int64(c.lastID)) / 2
+	most := min(int64(c.peer.maxStreams), int64(c.cfg.maxStreams()), numbers)
+	return int(max(most-int64(c.count), 0))
+}
+
+// Limit returns how many streams the server takes, 0 before it has said so.
+func (c *ClientConn) Limit() int {
+	if !c.has(sawSettings) {
+		return 0
+	}
+	return int(min(c.peer.maxStreams, c.cfg.maxStreams()))
+}
+
+// Assume sets how many streams are opened before the server has said how many it
+// takes: what it said on another connection.
+func (c *ClientConn) Assume(n int) {
+	if !c.has(sawSettings) && n > 0 {
+		c.peer.maxStreams = min(uint32(n), assumedMaxStreams)
+	}
+}
+
+// refused takes note that the server refuses one of its streams: the others are as
+// many as it takes for now, whatever it said. If there are none, the connection is
+// of no use.
+func (c *ClientConn) refused() {
+	others := uint32(c.count - 1)
+	if others == 0 {
+		c.flags |= refusing
+	}
+	c.peer.maxStreams = min(c.peer.maxStreams, others)
+}
+
+// Feed reads frames. The error is an [*Error], of which the server is told.
+func (c *ClientConn) Feed(in buffer.View) (int, error) {
+	n, err := c.read(in, 0)
+	if err != nil {
+		c.fail(err)
+		return n, err
+	}
+	return n, nil
+}
+
+// headers takes the head of a response, or its trailers.
+func (c *ClientConn) headers(id uint32, flags uint8, b []byte) *Error {
+	end := flags&flagEndStream != 0
+	s := c.streams.get(id)
+	switch {
+	case s == nil && c.idle(id):
+		return ErrIdleStream
+	case s == nil:
+		c.dropped++
+		return c.headersForNobody(id, b)
+	}
+	kind := responseBlock
+	if s.has(gotHead) {
+		kind = trailerBlock
+	}
+	r, err := c.readFields(kind, b)
+	if err != nil {
+		return err
+	}
+	if kind == trailerBlock {
+		err = c.endByTrailers(s, end, r)
+	} else {
+		err = c.response(s, end, r)
+	}
+	c.releaseFields(r)
+	return err
+}
+
+// response passes on the head of a response.
+func (c *ClientConn) response(s *h2stream, end bool, r *fieldReader) *Error {
+	if err := r.response(s, end); err != nil {
+		return c.streamError(s, err)
+	}
+	h, peer := r.head, s.peer
+	s.enter()
+	defer s.leave()
+	if h.Interim() {
+		peer.Head(h, false)
+		return nil
+	}
+	s.flags |= gotHead
+	if h.Opaque {
+		s.flags |= tunnelled
+		if s.opening != nil {
+			s.opening.asGrant(h)
+		}
+	}
+	if end {
+		s.flags |= recvEnd
+		c.inputOver(s)
+	}
+	peer.Head(h, end)
+	c.settle(s)
+	return nil
+}
+
+// control takes what the server says of the connection.
+func (c *ClientConn) control(t frameType, payload []byte) *Error {
+	switch t {
+	case frameSettings:
+		c.unpark()
+	case frameGoAway:
+		c.goAway(payload)
+	}
+	return nil
+}
+
+// goAway gives up the streams that the server will not process. The others go on.
+func (c *ClientConn) goAway(payload []byte) {
+	c.flags |= refusing
+	last := dependency(payload)
+	c.resetAll(refusedByPeer(), func(s *h2stream) bool { return s.id > last || s.id == 0 && s.has(parked) })
+}
+
+func refusedByPeer() stream.Reset {
+	return stream.Reset{Reason: stream.Refused, Unprocessed: true, Err: ErrGoAway}
+}
+
+// EOF tells that the server sends nothing more: no response can come.
+func (c *ClientConn) EOF() (busy bool) {
+	c.flags |= refusing
+	return false
+}
+
+// Pressure makes new streams go elsewhere, or wait, while requests do not leave.
+func (c *ClientConn) Pressure(high bool) { c.pressure(high) }
+
+// Drain takes no new streams.
+func (c *ClientConn) Drain() { c.flags |= draining }
+
+// Probe sends a PING.
+func (c *ClientConn) Probe() {
+	if c.has(closing) {
+		return
+	}
+	c.pinged++
+	var payload [8]byte
+	for i := range payload {
+		payload[i] = byte(c.pinged >> (8 * i))
+	}
+	out := c.link.Out()
+	out.Commit(len(appendPing(out.Reserve(frameHeaderLen + 8)[:0], 0, payload[:])))
+}
+
+// Received returns how many frames have come.
+func (c *ClientConn) Received() uint64 { return c.frames }
+
+// Dropped returns how many header blocks came that nobody waited for.
+func (c *ClientConn) Dropped() uint64 { return c.dropped }
+
+// Close resets every stream.
+func (c *ClientConn) Close(r stream.Reset) { c.shut(r) }
+
+// streamOver has nothing to do: whoever owns the connection closes it.
+func (c *ClientConn) streamOver() {}

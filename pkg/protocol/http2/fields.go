@@ -1,0 +1,222 @@
+package http2
+
+import (
+	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// fieldReader makes a head, or trailers, of the fields of a block. There is one for
+// a worker, as a block is decoded in one go.
+type fieldReader struct {
+	cfg  *Config
+	head *stream.Head
+	kind blockKind
+	seen seen
+
+	size, count, crumbs int
+	cookie              []byte // several crumbs, joined
+	protocol            []byte // of :protocol
+	err                 *Error
+	tooLarge            bool
+}
+
+// blockKind is what a block is.
+type blockKind uint8
+
+const (
+	requestBlock blockKind = iota
+	responseBlock
+	trailerBlock
+)
+
+// seen are the fields that a message may have once.
+type seen uint16
+
+const (
+	seenMethod seen = 1 << iota
+	seenScheme
+	seenAuthority
+	seenPath
+	seenProtocol
+	seenStatus
+	seenField // any that is no pseudo-header
+	seenHost
+	seenLength
+	badExpect
+	hidden // a value that no compression may keep, under a name that does not tell
+)
+
+// readFields decodes a block into a head of the pool. It is the caller's to put
+// back, and the reader to release, also when the reader has an error.
+func (c *conn) readFields(kind blockKind, b []byte) (*fieldReader, *Error) {
+	r := c.reads.Get()
+	if r == nil {
+		r = &fieldReader{}
+	}
+	*r = fieldReader{cfg: c.cfg, head: c.heads.Get(), kind: kind, cookie: r.cookie[:0], protocol: r.protocol[:0]}
+	if err := c.decode(b, r); err != nil {
+		c.releaseFields(r)
+		return nil, err
+	}
+	if r.crumbs > 1 {
+		r.head.SetBytes("cookie", r.cookie)
+	}
+	if r.has(hidden) {
+		r.head.RPC.Bits |= hiddenFields
+	}
+	return r, nil
+}
+
+// hiddenFields marks, in a head's RPC.Bits, that it has fields that must not enter a
+// compression table on their way, besides those whose names tell.
+const hiddenFields = 1
+
+// releaseFields gives the reader and its head back.
+func (c *conn) releaseFields(r *fieldReader) {
+	c.heads.Put(r.head)
+	r.head = nil
+	if cap(r.cookie) > keepCookie {
+		r.cookie = nil
+	}
+	c.reads.Put(r)
+}
+
+const keepCookie = 8 << 10
+
+func (r *fieldReader) has(s seen) bool { return r.seen&s != 0 }
+
+// once notes a field, and tells whether it had not come before.
+func (r *fieldReader) once(s seen) bool {
+	was := r.has(s)
+	r.seen |= s
+	return !was
+}
+
+// Field takes a field. It wants no more of them after one that is wrong, or too
+// many.
+func (r *fieldReader) Field(f hpack.Field) bool {
+	r.size += len(f.Name) + len(f.Value) + 32
+	if r.size > r.cfg.maxHeaderBytes() {
+		r.tooLarge = true
+		return false
+	}
+	switch {
+	case f.Static == 0 && !validName(trimColon(f.Name)):
+		r.err = ErrFieldName
+	case !validValue(f.Value) || padded(f.Value):
+		r.err = ErrFieldValue
+	case f.Name[0] == ':':
+		r.err = r.pseudo(&f)
+	default:
+		r.seen |= seenField
+		r.err = r.regular(&f)
+	}
+	return r.err == nil && !r.tooLarge
+}
+
+// trimColon returns a name without the colon of pseudo-headers.
+func trimColon(name []byte) []byte {
+	if len(name) > 0 && name[0] == ':' {
+		return name[1:]
+	}
+	return name
+}
+
+// pseudo takes a pseudo-header. All of them stand before the other fields.
+func (r *fieldReader) pseudo(f *hpack.Field) *Error {
+	switch {
+	case r.has(seenField):
+		return ErrPseudo
+	case r.kind == requestBlock:
+		return r.requestPseudo(f)
+	case r.kind == responseBlock && string(f.Name) == ":status":
+		if !r.once(seenStatus) {
+			return ErrPseudo
+		}
+		return r.status(f.Value)
+	}
+	return ErrPseudo
+}
+
+// regular takes a field that is no pseudo-header. What frames a message in HTTP/1
+// has no place in HTTP/2.
+func (r *fieldReader) regular(f *hpack.Field) *Error {
+	id := stream.IDOf(f.Name)
+	switch id {
+	case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.Upgrade:
+		return ErrHopField
+	case stream.TE:
+		if !stream.EqualFold(f.Value, "trailers") {
+			return ErrHopField
+		}
+	}
+	if r.kind == trailerBlock {
+		r.trailer(id, f)
+		return nil
+	}
+	switch id {
+	case stream.ContentLength:
+		return r.length(f)
+	case stream.Host:
+		if r.kind == requestBlock {
+			return r.host(f.Value)
+		}
+	case stream.Cookie:
+		if r.kind == requestBlock {
+			r.crumb(f)
+			return nil
+		}
+	case stream.Expect:
+		if r.kind == requestBlock && !stream.EqualFold(f.Value, "100-continue") {
+			r.seen |= badExpect
+		}
+	}
+	r.add(f)
+	return nil
+}
+
+// add adds a field as it came.
+func (r *fieldReader) add(f *hpack.Field) {
+	if r.count++; r.count > r.cfg.maxHeaderCount() {
+		r.tooLarge = true
+		return
+	}
+	if f.Sensitive && indexing(stream.IDOf(f.Name), f.Name, f.Value) != hpack.Never {
+		r.seen |= hidden
+	}
+	r.head.AddBytes(f.Name, f.Value)
+}
+
+// trailer adds a trailer, if it is one that may be passed on.
+func (r *fieldReader) trailer(id stream.ID, f *hpack.Field) {
+	if allowedInTrailers(id, f.Name) {
+		r.add(f)
+	}
+}
+
+// length takes a Content-Length, whose place the field marks.
+func (r *fieldReader) length(f *hpack.Field) *Error {
+	n, ok := parseLength(f.Value)
+	if !ok || !r.once(seenLength) {
+		return ErrContentLength
+	}
+	r.head.ContentLength = n
+	f.Value = nil
+	r.add(f)
+	return nil
+}
+
+// crumb takes one of the parts that a cookie may come in. They are one field, where
+// the first of them stood.
+func (r *fieldReader) crumb(f *hpack.Field) {
+	r.crumbs++
+	switch {
+	case r.crumbs > r.cfg.maxCookieCrumbs():
+		r.tooLarge = true
+	case r.crumbs == 1:
+		r.cookie = append(r.cookie, f.Value...)
+		r.add(f)
+	default:
+		r.cookie = append(append(r.cookie, "; "...), f.Value...)
+	}
+}

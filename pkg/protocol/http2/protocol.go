@@ -1,0 +1,46 @@
+package http2
+
+import (
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// Name is how configurations spell the protocol.
+const Name = "Http2"
+
+// Protocol returns HTTP/2 as an entry of a protocol registry.
+func Protocol() protocol.Protocol {
+	upstream := &Config{}
+	return protocol.Protocol{
+		Name:        Name,
+		Multiplexed: true,
+		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
+			cfg := FromConfig(&p.HTTP2)
+			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
+				return NewServerConn(cfg, link, a, heads)
+			}
+		},
+		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
+			return NewClientConn(upstream, link, heads)
+		},
+		Match: protocol.MatchHTTP2,
+	}
+}
+
+// FromConfig returns the limits that a configuration sets for clients.
+func FromConfig(c *config.HTTP2Config) *Config {
+	cfg := &Config{
+		MaxConcurrentStreams: uint32(c.MaxConcurrentStreams),
+		StreamWindow:         uint32(c.StreamWindowSize),
+		ConnWindow:           uint32(c.ConnectionWindowSize),
+		MaxHeaderBytes:       c.MaxHeaderSize,
+		MaxHeaderCount:       c.MaxHeaderCount,
+		MaxBody:              c.MaxRequestBodySize,
+		AllowConnect:         c.AllowConnect,
+	}
+	if !c.AllowUpgrade {
+		cfg.Upgrades = []string{}
+	}
+	return cfg
+}

@@ -1,0 +1,297 @@
+package http2
+
+import (
+	"strconv"
+
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// Names of fields, as the encoder wants them.
+var (
+	nameMethod        = []byte(":method")
+	nameScheme        = []byte(":scheme")
+	nameAuthority     = []byte(":authority")
+	namePath          = []byte(":path")
+	nameProtocol      = []byte(":protocol")
+	nameStatus        = []byte(":status")
+	nameContentLength = []byte("content-length")
+	nameTE            = []byte("te")
+	valueTrailers     = []byte("trailers")
+	valueConnect      = []byte("CONNECT")
+)
+
+// blockSlack is more than pseudo-headers and a Content-Length of weir's own take.
+const blockSlack = 96
+
+// blockWriter puts a header block together, at the end of what is to be sent.
+type blockWriter struct {
+	c    *conn
+	room []byte
+	b    []byte
+}
+
+// beginBlock begins a block that will hold about the fields of h.
+func (c *conn) beginBlock(h *stream.Header, more int) blockWriter {
+	n := frameHeaderLen + h.Size() + 6*h.Len() + blockSlack + more
+	room := c.link.Out().Reserve(min(n, buffer.MaxSlab))
+	return blockWriter{c, room, c.encoder.Begin(room[:frameHeaderLen])}
+}
+
+func (w *blockWriter) add(name, value []byte, how hpack.Indexing) {
+	w.b = w.c.encoder.Append(w.b, name, value, how)
+}
+
+func (w *blockWriter) addLength(n int64) {
+	var digits [20]byte
+	w.add(nameContentLength, strconv.AppendInt(digits[:0], n, 10), hpack.NoIndex)
+}
+
+func (w *blockWriter) addStatus(status int) {
+	digits := [3]byte{byte('0' + status/100), byte('0' + status/10%10), byte('0' + status%10)}
+	w.add(nameStatus, digits[:], hpack.Index)
+}
+
+// commit makes the block a part of what is sent: a HEADERS frame, and CONTINUATION
+// if it is too long for one.
+func (w *blockWriter) commit(id uint32, end bool) {
+	out := w.c.link.Out()
+	flags := uint8(0)
+	if end {
+		flags = flagEndStream
+	}
+	n := len(w.b) - frameHeaderLen
+	most := int(min(w.c.peer.maxFrame, maxDataFrame))
+	if n <= most {
+		putFrameHeader(w.b, n, frameHeaders, flags|flagEndHeaders, id)
+		if len(w.b) <= cap(w.room) {
+			out.Commit(len(w.b))
+			return
+		}
+		out.Commit(0) // the room was too small, and append has taken other memory
+		out.Append(w.b)
+		return
+	}
+	rest := append([]byte(nil), w.b[frameHeaderLen:]...)
+	out.Commit(0)
+	typ := frameHeaders
+	for len(rest) > 0 {
+		part := rest[:min(len(rest), most)]
+		rest = rest[len(part):]
+		if len(rest) == 0 {
+			flags |= flagEndHeaders
+		}
+		var front [frameHeaderLen]byte
+		putFrameHeader(front[:], len(part), typ, flags, id)
+		out.Append(front[:])
+		out.Append(part)
+		typ, flags = frameContinuation, 0
+	}
+}
+
+// fieldPlan says what of a head's fields is not sent as it is.
+type fieldPlan struct {
+	length  int64 // of Content-Length; -1 without it
+	request bool
+	upgrade bool // it is about an upgrade, whose fields HTTP/2 does without
+}
+
+// addFields adds the fields of a head. Left out is what belongs to HTTP/1, and what
+// is not fit to be sent, because a filter made it: the next hop would refuse the
+// whole message.
+func (w *blockWriter) addFields(h *stream.Head, p *fieldPlan) {
+	length := p.length
+	hidden := h.RPC.Kind == stream.KindHTTP && h.RPC.Bits&hiddenFields != 0
+	_, nominates := h.GetID(stream.Connection)
+	for i := range h.Len() {
+		name, value := h.At(i)
+		id := h.IDAt(i)
+		switch id {
+		case stream.Other:
+			if !validToken(name) || p.upgrade && upgradeField(name) {
+				continue
+			}
+		case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.Upgrade, stream.HTTP2Settings:
+			continue
+		case stream.TE:
+			if p.request && stream.EqualFold(value, "trailers") {
+				w.add(nameTE, valueTrailers, hpack.Index)
+			}
+			continue
+		case stream.ContentLength:
+			if length >= 0 {
+				w.addLength(length)
+				length = -1
+			}
+			continue
+		case stream.Host:
+			if p.request {
+				continue
+			}
+		}
+		if !validValue(value) || padded(value) || nominates && nominated(h, name) {
+			continue
+		}
+		how := indexing(id, name, value)
+		if hidden {
+			how = hpack.Never
+		}
+		w.add(name, value, how)
+	}
+	if length >= 0 {
+		w.addLength(length)
+	}
+}
+
+// nominated tells whether a head's Connection lists a field, as one that goes no
+// further than the next hop.
+func nominated(h *stream.Head, name []byte) bool {
+	names := 0
+	for i := range h.Len() {
+		if h.IDAt(i) != stream.Connection {
+			continue
+		}
+		_, list := h.At(i)
+		for list != nil {
+			var item []byte
+			item, list = nextItem(list)
+			if names++; names > maxNominated {
+				return false
+			}
+			if stream.EqualFold(item, name) {
+				return !protected(name)
+			}
+		}
+	}
+	return false
+}
+
+// indexing says what of a field an encoder may remember: nothing of a secret that
+// could be guessed, and not what will not come again.
+func indexing(id stream.ID, name, value []byte) hpack.Indexing {
+	switch id {
+	case stream.Other:
+		return otherIndexing(name)
+	case stream.Cookie:
+		if len(value) < 20 {
+			return hpack.Never
+		}
+	case stream.ContentLength, stream.XRequestID:
+		return hpack.NoIndex
+	}
+	return hpack.Index
+}
+
+func otherIndexing(name []byte) hpack.Indexing {
+	for i := range indexingRules {
+		rule := indexingRules[i]
+		if len(name) == len(rule.name) && stream.EqualFold(name, rule.name) {
+			return rule.how
+		}
+	}
+	return hpack.Index
+}
+
+var indexingRules = [...]struct {
+	name string
+	how  hpack.Indexing
+}{
+	{"authorization", hpack.Never},
+	{"proxy-authorization", hpack.Never},
+	{"set-cookie", hpack.Never},
+	{"age", hpack.NoIndex},
+	{"etag", hpack.NoIndex},
+	{"location", hpack.NoIndex},
+	{"if-none-match", hpack.NoIndex},
+	{"if-modified-since", hpack.NoIndex},
+	{"content-range", hpack.NoIndex},
+	{"traceparent", hpack.NoIndex},
+	{"x-b3-traceid", hpack.NoIndex},
+	{"x-b3-spanid", hpack.NoIndex},
+	{"grpc-timeout", hpack.NoIndex},
+	{"grpc-message", hpack.NoIndex},
+}
+
+// writeTrailers ends the message of a stream, of which nothing else waits.
+func (c *conn) writeTrailers(s *h2stream, t *stream.Header) {
+	w := c.beginBlock(t, 0)
+	front := len(w.b)
+	for i := range t.Len() {
+		name, value := t.At(i)
+		if allowedInTrailers(t.IDAt(i), name) && validToken(name) && validValue(value) && !padded(value) {
+			w.add(name, value, indexing(stream.Other, name, value))
+		}
+	}
+	s.flags |= sentEnd
+	if len(w.b) == front { // an empty block would do, but older peers know of none
+		c.link.Out().Commit(0)
+		s.queue.Clear()
+		c.writeData(s, &s.queue, 0, true)
+		return
+	}
+	w.commit(s.id, true)
+}
+
+// writeRequest writes the head of a request.
+func (c *conn) writeRequest(s *h2stream, h *stream.Head, end bool) {
+	p := fieldPlan{length: -1, request: true}
+	w := c.beginBlock(&h.Header, 0)
+	plain := s.has(isConnect)
+	switch {
+	case s.has(isOpaque) && !plain:
+		p.upgrade = true
+		w.add(nameMethod, valueConnect, hpack.Index)
+		w.add(nameProtocol, s.opening.protocol, hpack.Index)
+	default:
+		w.add(nameMethod, h.Method(), hpack.Index)
+		if !s.has(isOpaque) && h.ContentLength >= 0 && (!end || announcesNone(h)) {
+			p.length = h.ContentLength
+		}
+	}
+	if !plain {
+		w.add(nameScheme, h.Scheme(), hpack.Index)
+	}
+	w.add(nameAuthority, h.Authority(), hpack.Index)
+	if !plain {
+		w.add(namePath, h.Path(), pathIndexing(h.Path()))
+	}
+	w.addFields(h, &p)
+	w.commit(s.id, end)
+}
+
+// pathIndexing keeps paths with a query, which hardly come again, out of the table.
+func pathIndexing(path []byte) hpack.Indexing {
+	for _, c := range path {
+		if c == '?' {
+			return hpack.NoIndex
+		}
+	}
+	return hpack.Index
+}
+
+// announcesNone tells whether a request without a body says so: if it did when it
+// came, or if its method lets a server expect one.
+func announcesNone(h *stream.Head) bool {
+	switch string(h.Method()) {
+	case "POST", "PUT", "PATCH":
+		return true
+	}
+	_, ok := h.GetID(stream.ContentLength)
+	return ok
+}
+
+// writeResponse writes the head of a response, under the status that HTTP/2 has for
+// it.
+func (c *conn) writeResponse(s *h2stream, h *stream.Head, status int, end bool) {
+	p := fieldPlan{length: -1, upgrade: h.Status == 101}
+	if h.ContentLength >= 0 && h.Status >= 200 && h.Status != 204 && !h.Opaque {
+		if _, explicit := h.GetID(stream.ContentLength); explicit || !end || h.ContentLength > 0 {
+			p.length = h.ContentLength
+		}
+	}
+	w := c.beginBlock(&h.Header, 0)
+	w.addStatus(status)
+	w.addFields(h, &p)
+	w.commit(s.id, end)
+}
