@@ -3,9 +3,12 @@ package main
 import (
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
+	"github.com/weirproxy/weir/pkg/filter/grpcweb"
 	"github.com/weirproxy/weir/pkg/filter/healthcheck"
+	"github.com/weirproxy/weir/pkg/filter/transcoder"
 	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/protocol/http1"
+	"github.com/weirproxy/weir/pkg/protocol/h2c"
+	"github.com/weirproxy/weir/pkg/protocol/http2"
 	"github.com/weirproxy/weir/pkg/server"
 	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
@@ -16,13 +19,19 @@ import (
 func registry() server.Registry {
 	return server.Registry{
 		Protocols: protocol.Registry{
-			http1.Protocol(),
+			h2c.Protocol(), // HTTP/1, and the way from there to HTTP/2
+			http2.Protocol(),
 			bolt.Spec().Protocol(),
 			dubbo.Spec().Protocol(),
 		},
 		Filters: filter.Registry{
 			"fault":       fault.Make,
+			"grpc_web":    grpcweb.Make,
 			"healthcheck": healthcheck.Make,
+			"transcoder":  transcoder.Make,
+
+			// Under Envoy's name, for configurations that are made for both.
+			"envoy.filters.http.grpc_web": grpcweb.Make,
 		},
 	}
 }

@@ -46,8 +46,22 @@ func (c *HTTP1Config) setDefaults() {
 	c.MaxHeaderSize = 60 << 10
 	c.MaxHeaderCount = 100
 	c.MaxLineSize = 8 << 10
+	c.HTTPTimeouts.setDefaults()
+	c.AllowUpgrade = true
+}
+
+func (c *HTTPTimeouts) setDefaults() {
 	c.RequestHeaderTimeout = 10 * time.Second
 	c.StreamIdleTimeout = 5 * time.Minute
+}
+
+func (c *HTTP2Config) setDefaults() {
+	c.MaxConcurrentStreams = 100
+	c.StreamWindowSize = 64 << 10
+	c.ConnectionWindowSize = 1 << 20
+	c.MaxHeaderSize = 60 << 10
+	c.MaxHeaderCount = 100
+	c.HTTPTimeouts.setDefaults()
 	c.AllowUpgrade = true
 }
 
@@ -90,6 +104,7 @@ func (c *Cluster) setDefaults() {
 	// Node.js and uvicorn close an idle connection after 5 s, the shortest time among common servers: a request that meets that
 	// close fails, and may not be retried unless it is idempotent.
 	c.IdleTimeout = 4 * time.Second
+	c.PanicThreshold = 50
 	c.CircuitBreakers = []Thresholds{Default[Thresholds]()}
 }
 
@@ -124,6 +139,21 @@ func (c *Heartbeat) setDefaults() {
 	c.Interval = 5 * time.Second
 	c.Timeout = time.Second
 	c.Count = 3
+}
+
+func (c *HealthCheck) setDefaults() {
+	c.Protocol = CheckTCP
+	c.Timeout = time.Second
+	c.Interval = 15 * time.Second
+	c.IntervalJitter = 5 * time.Millisecond
+	c.HealthyThreshold = 1
+	c.UnhealthyThreshold = 1
+}
+
+func (c *HTTPCheck) setDefaults() {
+	c.Path = "/"
+	c.Method = "GET"
+	c.Scheme = "http"
 }
 
 func (c *Host) setDefaults() {

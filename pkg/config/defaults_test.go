@@ -18,7 +18,8 @@ const minimal = `{
     ]}]}],
     "listeners": [{"address": "127.0.0.1:1", "filter_chains": [{"filters": [{"type": "proxy", "config": {"router_config_name": "r"}}]}]}]
   }],
-  "cluster_manager": {"clusters": [{"name": "c", "keepalive": {}, "hosts": [{"address": "127.0.0.1:1"}]}]},
+  "cluster_manager": {"clusters": [{"name": "c", "keepalive": {}, "hosts": [{"address": "127.0.0.1:1"}],
+    "health_check": {"protocol": "http1", "check_config": {"http_check_config": {"codes": [{"start": 204}]}}}}]},
   "admin": {"address": {"socket_address": {}}},
   "metrics": {"sinks": [{"type": "prometheus"}]}
 }`
@@ -41,7 +42,13 @@ func TestDefaults(t *testing.T) {
 		XForwardedFor: "append", RequestID: "off", MergeSlashes: true,
 		HTTP1: HTTP1Config{
 			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,
-			RequestHeaderTimeout: 10 * time.Second, RequestTimeout: 0, StreamIdleTimeout: 5 * time.Minute, IdleTimeout: 0,
+			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
+			AllowConnect: false, AllowUpgrade: true,
+		},
+		HTTP2: HTTP2Config{
+			MaxConcurrentStreams: 100, StreamWindowSize: 65536, ConnectionWindowSize: 1048576,
+			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxRequestBodySize: 0,
+			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
 			AllowConnect: false, AllowUpgrade: true,
 		},
 	}
@@ -73,7 +80,13 @@ func TestDefaults(t *testing.T) {
 			Hosts:          []Host{{Address: "127.0.0.1:1", Weight: 1}},
 			ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second, Keepalive: &Keepalive{Interval: 15 * time.Second},
 			Heartbeat: Heartbeat{Interval: 5 * time.Second, Timeout: time.Second, Count: 3},
-			LBConfig:  LBConfig{ChoiceCount: 2, ActiveRequestBias: 1}, RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
+			LBConfig:  LBConfig{ChoiceCount: 2, ActiveRequestBias: 1}, PanicThreshold: 50,
+			HealthCheck: &HealthCheck{
+				Protocol: "Http1", Timeout: time.Second, Interval: 15 * time.Second, IntervalJitter: 5 * time.Millisecond,
+				HealthyThreshold: 1, UnhealthyThreshold: 1,
+				Config: HealthCheckConfig{HTTP: &HTTPCheck{Path: "/", Method: "GET", Scheme: "http", Codes: []CodeRange{{Start: 204, End: 204}}}},
+			},
+			RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
 		}}},
 		Admin:   &Admin{Address: AdminAddress{SocketAddress: SocketAddress{Address: "127.0.0.1", Port: 0}}},
 		Metrics: Metrics{Sinks: []Sink{{Type: "prometheus", Prometheus: &PrometheusSink{Endpoint: "/metrics"}}}},
@@ -94,13 +107,13 @@ func TestZeros(t *testing.T) {
     "listeners": [{"address": "127.0.0.1:1", "connection_idle_timeout": "0s", "max_connections": 0,
       "filter_chains": [{"filters": [{"type": "proxy", "config": {"router_config_name": "r"}}]}]}]}],
   "cluster_manager": {"clusters": [{"name": "c", "max_request_per_conn": 0, "circuit_breakers": [{"max_requests": 0}],
-    "lb_subset_config": {}, "hosts": [{"address": "127.0.0.1:1"}]}]}}`)
+    "lb_subset_config": {}, "health_check": {"timeout": "0s", "interval": "0s", "interval_jitter": "0s"}, "hosts": [{"address": "127.0.0.1:1"}]}]}}`)
 	s, cluster := c.Servers[0], c.ClusterManager.Clusters[0]
 	routes := s.Routers[0].VirtualHosts[0].Routes
 	if s.GracefulTimeout != 30*time.Second || s.LogPath != "stdout" {
 		t.Errorf("stored zeros must mean the defaults: %v %q", s.GracefulTimeout, s.LogPath)
 	}
-	if routes[0].Route.RegexRewrite != nil || routes[1].Route != nil || cluster.Subsets != nil {
+	if routes[0].Route.RegexRewrite != nil || routes[1].Route != nil || cluster.Subsets != nil || cluster.HealthCheck != nil {
 		t.Error("stored empty objects must mean nothing")
 	}
 	if l := s.Listeners[0]; l.ConnectionIdleTimeout != 0 || l.MaxConnections != 0 || cluster.MaxRequestPerConn != 0 {

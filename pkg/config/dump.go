@@ -73,11 +73,13 @@ func encodeProxy(p *ProxyConfig) *Node {
 	n := encode(reflect.ValueOf(p).Elem())
 	extend := &Node{kind: Object}
 	for _, m := range n.Get("extend_config").Members() {
-		if m.Value.Kind() == Object && !strings.EqualFold(m.Key, "Http1") || strings.EqualFold(m.Key, "sub_protocol") {
+		http := strings.EqualFold(m.Key, "Http1") || strings.EqualFold(m.Key, "Http2")
+		if m.Value.Kind() == Object && !http || strings.EqualFold(m.Key, "sub_protocol") {
 			extend.put(m.Key, m.Value)
 		}
 	}
 	extend.put("Http1", encode(reflect.ValueOf(p.HTTP1)))
+	extend.put("Http2", encode(reflect.ValueOf(p.HTTP2)))
 	n.drop("extend_config")
 	n.put("extend_config", extend)
 	return n

@@ -43,8 +43,8 @@ func TestQuickstart(t *testing.T) {
 	if diff := cmp.Diff(fromJSON, fromYAML, ignoreSources()); diff != "" {
 		t.Errorf("quickstart.json and quickstart.yaml differ:\n%s", diff)
 	}
-	if got := len(fromJSON.Servers[0].Routers[0].VirtualHosts[0].Routes); got != 6 {
-		t.Errorf("%d routes, want 6", got)
+	if got := len(fromJSON.Servers[0].Routers[0].VirtualHosts[0].Routes); got != 7 {
+		t.Errorf("%d routes, want 7", got)
 	}
 }
 

@@ -139,6 +139,9 @@ func (r *reference) inner(path string, t reflect.Type) {
 		case reflect.TypeFor[HTTP1Config]():
 			inner = path + ".extend_config"
 			title = "`" + inner + "` for Http1"
+		case reflect.TypeFor[HTTP2Config]():
+			inner = path + ".extend_config"
+			title = "`" + inner + "` for Http2"
 		case reflect.TypeFor[PrometheusSink]():
 			inner = path + ".config"
 			title = "`" + inner + "` of a prometheus sink"

@@ -14,7 +14,7 @@ type ClusterManager struct {
 
 	_ struct{} `ignored:"cluster_pool_enable: connection pools are per cluster always"`
 	_ struct{} `later:"auto_discovery: discovery"`
-	_ struct{} `later:"registry_use_health_check: active health checks"`
+	_ struct{} `later:"registry_use_health_check: service registries"`
 }
 
 // Cluster is a set of hosts that offer the same service.
@@ -26,9 +26,12 @@ type Cluster struct {
 	Type ClusterType `json:"type"`
 	// LB_RANDOM, LB_ROUNDROBIN, LB_WEIGHTED_ROUNDROBIN, LB_LEAST_REQUEST or LB_LEAST_CONNECTION.
 	LBType LBType `json:"lb_type"`
-	// Requests on one connection before it is replaced; 0 means without limit. Connections that carry many requests at a time (bolt,
-	// Dubbo) are not replaced.
+	// Requests on one connection before it is replaced; 0 means without limit. Connections of RPC protocols (bolt, Dubbo) are not
+	// replaced; those of HTTP/2 are a little earlier, each at another time.
 	MaxRequestPerConn uint32 `json:"max_request_per_conn"`
+	// Age from which on a connection takes no new request, a little earlier for each at another time; 0s means without limit.
+	// Requests under way are finished.
+	MaxConnectionDuration time.Duration `json:"max_connection_duration"`
 	// Bytes buffered per connection and direction before reading from the other side pauses.
 	ConnBufferLimit int `json:"conn_buffer_limit_bytes" min:"1024" max:"1073741824"`
 	// Limits of what is under way. Once loaded, it is never empty, and the first entry is the one of priority DEFAULT.
@@ -37,6 +40,11 @@ type Cluster struct {
 	Subsets *SubsetConfig `json:"lb_subset_config"`
 	// The hosts.
 	Hosts []Host `json:"hosts"`
+	// Checks whether the hosts are well. Requests go only to hosts that are, as long as there are enough of them. Absent: no checks.
+	HealthCheck *HealthCheck `json:"health_check"`
+	// Percentage of hosts that are well below which all are used, as if all were: better to ask a host that may fail than to bring
+	// the others down. It is looked at for each subset of the hosts by itself. 0: only hosts that are well are used, or none.
+	PanicThreshold float64 `json:"healthy_panic_threshold" min:"0" max:"100"`
 	// Time for a connection to be made.
 	ConnectTimeout time.Duration `json:"connect_timeout"`
 	// An upstream connection without a request for this long is closed, unless heartbeats keep it. Keep it below the keep-alive time
@@ -44,7 +52,8 @@ type Cluster struct {
 	IdleTimeout time.Duration `json:"idle_timeout"`
 	// TCP keep-alive probes on upstream connections; absent: the operating system's settings.
 	Keepalive *Keepalive `json:"keepalive"`
-	// Heartbeats on upstream connections of protocols that have them (bolt, Dubbo).
+	// Heartbeats on upstream connections of protocols that have them: bolt and Dubbo; HTTP/2 (PING) only where this block is given,
+	// because servers of gRPC end connections on which they see more of them than they like.
 	Heartbeat Heartbeat `json:"heartbeat"`
 	// SO_MARK of upstream sockets; 0: none.
 	Mark uint32 `json:"mark"`
@@ -58,7 +67,6 @@ type Cluster struct {
 	ManagerTLS bool `json:"cluster_manager_tls"`
 
 	_ struct{} `ignored:"sub_type: it has no meaning"`
-	_ struct{} `later:"health_check: active health checks"`
 	_ struct{} `later:"spec: service registries"`
 	_ struct{} `later:"original_dst_lb_config: original destinations"`
 	_ struct{} `later:"slow_start: slow start"`

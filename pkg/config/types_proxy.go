@@ -39,6 +39,8 @@ type ProxyConfig struct {
 	Protocols []string `json:"-"`
 	// HTTP1 is what ExtendConfig says about Http1, over the defaults.
 	HTTP1 HTTP1Config `json:"-"`
+	// HTTP2 is what ExtendConfig says about Http2, over the defaults.
+	HTTP2 HTTP2Config `json:"-"`
 	// RPC is what ExtendConfig says about RPC protocols, over the defaults, by name.
 	RPC map[string]*RPCConfig `json:"-"`
 	// HeartbeatStreams is set, in a copy, for a listener with a filter that sees the heartbeats of clients.
@@ -100,6 +102,17 @@ type HTTP1Config struct {
 	MaxLineSize int `json:"max_line_size" min:"64" max:"1048576"`
 	// Bytes of a request's body; a bigger one is answered 413. 0 means without limit: bodies are streamed, not kept.
 	MaxRequestBodySize int64 `json:"max_request_body_size" min:"0"`
+	HTTPTimeouts
+	// true: the CONNECT method is accepted.
+	AllowConnect bool `json:"allow_connect"`
+	// true: Upgrade is forwarded, and after a 101 the connection carries bytes untouched.
+	AllowUpgrade bool `json:"allow_upgrade"`
+
+	_ struct{} `ignored:"http2_use_stream: messages are always streamed"`
+}
+
+// HTTPTimeouts are the times that clients are given, in either version of HTTP.
+type HTTPTimeouts struct {
 	// Time for a request's head to arrive, from its first byte on.
 	RequestHeaderTimeout time.Duration `json:"request_header_timeout"`
 	// Time for a whole request to arrive; 0s means without limit.
@@ -108,12 +121,33 @@ type HTTP1Config struct {
 	StreamIdleTimeout time.Duration `json:"stream_idle_timeout"`
 	// A connection without a request for this long is closed; 0s takes the listener's connection_idle_timeout.
 	IdleTimeout time.Duration `json:"idle_timeout"`
+}
+
+// HTTP2Config is extend_config for HTTP/2.
+type HTTP2Config struct {
+	Source
+	// Streams that a client may have open at a time; further ones are refused.
+	MaxConcurrentStreams int `json:"max_concurrent_streams" min:"1" max:"100000"`
+	// Bytes that may be on their way on one stream without the upstream having taken them.
+	StreamWindowSize int `json:"stream_window_size" min:"16384" max:"2147483647"`
+	// Bytes that may be on their way on all streams of a connection together.
+	ConnectionWindowSize int `json:"connection_window_size" min:"65535" max:"2147483647"`
+	// Bytes of a request's head, with 32 for each field; a bigger request is answered 431.
+	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
+	// Fields of a head; a request with more is answered 431.
+	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
+	// Bytes of a request's body; a bigger one is answered 413. 0 means without limit: bodies are streamed, not kept.
+	MaxRequestBodySize int64 `json:"max_request_body_size" min:"0"`
+	HTTPTimeouts
 	// true: the CONNECT method is accepted.
 	AllowConnect bool `json:"allow_connect"`
-	// true: Upgrade is forwarded, and after a 101 the connection carries bytes untouched.
+	// true: WebSocket and other protocols may be spoken on a stream (extended CONNECT, RFC 8441).
 	AllowUpgrade bool `json:"allow_upgrade"`
+	// true: where the listener speaks Http1 as well, the first request on a connection may ask to go on in HTTP/2 (Upgrade: h2c), as
+	// Java's HttpClient does. Clients with prior knowledge do not need it.
+	AllowH2CUpgrade bool `json:"allow_h2c_upgrade"`
 
-	_ struct{} `later:"http2_use_stream: HTTP/2"`
+	_ struct{} `ignored:"http2_use_stream: messages are always streamed"`
 }
 
 // RPCConfig is extend_config for an RPC protocol: bolt, dubbo.

@@ -213,6 +213,9 @@ type RetryPolicy struct {
 	NumRetries uint32 `json:"num_retries" max:"100"`
 	// Response codes that are retried as well.
 	StatusCodes []int `json:"status_codes" min:"100" max:"599"`
+	// Statuses of gRPC calls (14 is UNAVAILABLE) that are retried as well, where the response has nothing else: for requests that may
+	// be executed more than once, as with status_codes.
+	GRPCStatusCodes []int `json:"grpc_status_codes" min:"1" max:"16"`
 	// true: a request may be executed more than once, so that it is retried even if it may have been executed.
 	Idempotent bool `json:"idempotent"`
 	// Wait before the first retry; it doubles with every further one.

@@ -74,6 +74,7 @@ func (v *validator) checkCluster(c *Cluster) {
 		v.report.Errorf(s.At("fall_back_policy"), "the policy 2 needs a default_subset")
 	}
 	v.checkBreakers(c)
+	v.checkHealth(c)
 	v.checkHosts(c)
 }
 

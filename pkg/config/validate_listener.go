@@ -191,9 +191,30 @@ func (v *validator) checkProxy(l *Listener) {
 	}
 	v.checkProtocols(p)
 	p.UpstreamProtocol = v.checkProtocol(p.At("upstream_protocol"), p.UpstreamProtocol)
+	v.checkConversion(p)
 	v.checkExtendConfig(p)
-	if p.HTTP1.RequestHeaderTimeout == 0 {
-		v.report.Errorf(p.HTTP1.At("request_header_timeout"), "must be greater than 0s: a client must not hold a connection without a request")
+	v.checkHeaderTimeout(p.HTTP1.Source, &p.HTTP1.HTTPTimeouts)
+	v.checkHeaderTimeout(p.HTTP2.Source, &p.HTTP2.HTTPTimeouts)
+}
+
+func (v *validator) checkHeaderTimeout(s Source, t *HTTPTimeouts) {
+	if t.RequestHeaderTimeout == 0 {
+		v.report.Errorf(s.At("request_header_timeout"), "must be greater than 0s: a client must not hold a connection without a request")
+	}
+}
+
+// checkConversion checks that requests can go on in the protocol that hosts are spoken to: from one version of HTTP to another.
+func (v *validator) checkConversion(p *ProxyConfig) {
+	up := p.UpstreamProtocol
+	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
+	if up == Auto {
+		return
+	}
+	for _, name := range p.Protocols {
+		if name != up && (isRPC(up) || isRPC(name)) {
+			v.report.Errorf(p.At("upstream_protocol"), "requests of %s cannot go on in %s: there are conversions between versions of HTTP only", name, up)
+			return
+		}
 	}
 }
 
@@ -253,10 +274,12 @@ func (v *validator) checkExtendConfig(p *ProxyConfig) {
 	names := slices.Concat(v.options.Protocols, knownProtocols())
 	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
 	named := slices.ContainsFunc(n.Members(), func(m Member) bool { _, ok := canonical(m.Key, names); return ok })
-	http1 := slices.Contains(p.Protocols, "Http1") || slices.Contains(p.Protocols, Auto)
 	switch {
-	case !named && http1:
+	case !named && (slices.Contains(p.Protocols, "Http1") || slices.Contains(p.Protocols, Auto)):
 		n.without("sub_protocol").DecodeInto(&p.HTTP1, v.report)
+		return
+	case !named && slices.Contains(p.Protocols, "Http2"):
+		n.without("sub_protocol").DecodeInto(&p.HTTP2, v.report)
 		return
 	case !named && slices.ContainsFunc(p.Protocols, isRPC):
 		for _, name := range p.Protocols {
@@ -274,6 +297,8 @@ func (v *validator) checkExtendConfig(p *ProxyConfig) {
 		switch {
 		case name == "Http1":
 			m.Value.DecodeInto(&p.HTTP1, v.report)
+		case name == "Http2":
+			m.Value.DecodeInto(&p.HTTP2, v.report)
 		case slices.Contains(v.options.RPC, name):
 			v.decodeRPC(p, name, m.Value)
 		case !known:

@@ -72,6 +72,14 @@ func (u *Upstream) stats() []stat {
 	}
 }
 
+func (s *HostStats) stats() []stat {
+	return append(s.Upstream.stats(), []stat{
+		{key: "healthy", help: "1, or 0 if health checks say that the host is not well.", at: &s.Healthy},
+		{key: "health_check_total", help: "Health checks of the host.", at: &s.HealthCheckTotal},
+		{key: "health_check_failed", help: "Health checks that the host failed.", at: &s.HealthCheckFailed},
+	}...)
+}
+
 func (s *ClusterStats) stats() []stat {
 	return append(s.Upstream.stats(), []stat{
 		{key: "request_pending_active", help: "Requests that wait for a connection.", at: &s.RequestPendingActive},
@@ -81,6 +89,9 @@ func (s *ClusterStats) stats() []stat {
 		{key: "request_retry", help: "Tries after the first.", at: &s.RequestRetry},
 		{key: "request_retry_overflow", help: "Retries refused because of max_retries or the retry budget.", at: &s.RequestRetryOverflow},
 		{key: "request_no_host", help: "Requests for which no host could be chosen.", at: &s.NoHost},
+		{key: "hosts", help: "Hosts.", at: &s.Hosts},
+		{key: "hosts_healthy", help: "Hosts that are well, or are not checked.", at: &s.HostsHealthy},
+		{key: "lb_panic", help: "Choices among all hosts because fewer were well than healthy_panic_threshold.", at: &s.PanicPicks},
 		{key: "lb_subsets_fallback", help: "Requests that took the fallback of the subsets.", at: &s.SubsetsFallBack},
 	}...)
 }

@@ -36,7 +36,7 @@ func (r *Registry) Prometheus(sink *config.PrometheusSink) (prometheus.Gatherer,
 // Counters end in _total; times are histograms in seconds.
 func (r *Registry) Collector() prometheus.Collector {
 	c := &collector{registry: r, descs: make(map[string]*prometheus.Desc)}
-	for _, s := range []*schema{r.listeners, r.routes, r.clusters, r.hosts} {
+	for _, s := range []*schema{r.listeners, r.routes, r.clusters, r.hosts, r.calls} {
 		for _, f := range s.zero.stats() {
 			labels := s.labels
 			if f.label != "" {

@@ -38,7 +38,7 @@ type Registry struct {
 	process []Value
 	matcher atomic.Pointer[config.StatsMatcher]
 
-	listeners, routes, clusters, hosts *schema
+	listeners, routes, clusters, hosts, calls *schema
 }
 
 // NewRegistry returns a Registry.
@@ -50,6 +50,7 @@ func NewRegistry(o Options) *Registry {
 		routes:    &schema{"downstream", "weir_route_", []string{"router", "virtual_host", "route"}, new(RouteStats)},
 		clusters:  &schema{"upstream", "weir_upstream_", []string{"cluster"}, new(ClusterStats)},
 		hosts:     &schema{"upstream", "weir_upstream_host_", []string{"cluster", "host"}, new(HostStats)},
+		calls:     &schema{"grpc", "weir_grpc_", []string{"service", "method"}, new(CallStats)},
 	}
 	r.SetMatcher(o.Matcher)
 	return r
@@ -75,6 +76,8 @@ func (r *Registry) sets(m *config.StatsMatcher) []*set {
 		func(k string) []string { return []string{k} })...)
 	all = append(all, sum(m, snapshots, r.hosts, func(s *Snapshot) map[HostKey]*HostStats { return s.Hosts },
 		func(k HostKey) []string { return []string{k.Cluster, k.Host} })...)
+	all = append(all, sum(m, snapshots, r.calls, func(s *Snapshot) map[CallKey]*CallStats { return s.Calls },
+		func(k CallKey) []string { return []string{k.Service, k.Method} })...)
 	return all
 }
 

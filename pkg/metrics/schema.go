@@ -17,6 +17,8 @@ func (s *schema) family(f *stat) string {
 		return s.prefix + "response_total"
 	case "code":
 		return s.prefix + "response_code_total"
+	case "status":
+		return s.prefix + "response_status_total"
 	}
 	switch f.at.(type) {
 	case *uint64:

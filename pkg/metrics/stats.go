@@ -69,9 +69,14 @@ type Upstream struct {
 	Latency            Histogram
 }
 
-// HostStats count the requests to one host of a cluster.
+// HostStats count the requests to one host of a cluster. Its health is no worker's
+// to count.
 type HostStats struct {
 	Upstream
+
+	Healthy           int64
+	HealthCheckTotal  uint64
+	HealthCheckFailed uint64
 }
 
 // ClusterStats count the requests to one cluster.
@@ -86,6 +91,9 @@ type ClusterStats struct {
 	RequestRetryOverflow   uint64
 	NoHost                 uint64
 	SubsetsFallBack        uint64
+	PanicPicks             uint64
+	Hosts                  int64
+	HostsHealthy           int64
 }
 
 // Codes count responses by their status: by class, and one by one those that

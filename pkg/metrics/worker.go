@@ -14,6 +14,8 @@ type Worker struct {
 	routes    table[RouteKey, RouteStats]
 	clusters  table[string, ClusterStats]
 	hosts     table[HostKey, HostStats]
+	calls     map[string]map[string]*CallStats // by service and method
+	numCalls  int
 	era       uint64
 }
 
@@ -64,6 +66,7 @@ type Snapshot struct {
 	Routes    map[RouteKey]*RouteStats
 	Clusters  map[string]*ClusterStats
 	Hosts     map[HostKey]*HostStats
+	Calls     map[CallKey]*CallStats
 }
 
 // Copy returns a copy of all statistics, for a reader elsewhere. It takes the
@@ -78,6 +81,7 @@ func (w *Worker) Copy() *Snapshot {
 		Routes:   w.routes.copy(func(s *RouteStats) { a.unshare(&s.Latency) }),
 		Clusters: w.clusters.copy(func(s *ClusterStats) { a.unshare(&s.Latency) }),
 		Hosts:    w.hosts.copy(func(s *HostStats) { a.unshare(&s.Latency) }),
+		Calls:    w.copyCalls(&a),
 	}
 }
 

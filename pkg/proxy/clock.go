@@ -27,12 +27,14 @@ func (s *activeStream) due() int64 {
 			due = at
 		}
 	}
-	if s.cfg.StreamIdleTimeout > 0 {
-		earlier(s.moved + int64(s.cfg.StreamIdleTimeout))
+	if s.times.StreamIdle > 0 {
+		earlier(s.moved + int64(s.times.StreamIdle))
 	}
 	if !s.has(committed) {
 		earlier(s.deadline)
 		earlier(s.try.deadline)
+	} else if s.has(wholeCall) {
+		earlier(s.deadline)
 	}
 	earlier(s.requestDue())
 	return due
@@ -41,10 +43,10 @@ func (s *activeStream) due() int64 {
 // requestDue returns when the whole request must have come; 0: never, as for one
 // that became a tunnel.
 func (s *activeStream) requestDue() int64 {
-	if s.cfg.RequestTimeout == 0 || s.has(requestOver|tunnelling) {
+	if s.times.Request == 0 || s.has(requestOver|tunnelling) {
 		return 0
 	}
-	return s.start + int64(s.cfg.RequestTimeout)
+	return s.start + int64(s.times.Request)
 }
 
 // setTimer makes the timer run out when something is due, or before: it is not set
@@ -75,7 +77,10 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 		s.failed(stream.TimedOut)
 	case !s.has(committed) && late(s.try.deadline):
 		s.tryTimedOut()
-	case s.cfg.StreamIdleTimeout > 0 && late(s.moved+int64(s.cfg.StreamIdleTimeout)), late(s.requestDue()):
+	case s.has(wholeCall) && late(s.deadline):
+		s.countFailure(stream.Reset{Reason: stream.TimedOut})
+		s.failed(stream.TimedOut)
+	case s.times.StreamIdle > 0 && late(s.moved+int64(s.times.StreamIdle)), late(s.requestDue()):
 		s.stalled()
 	}
 	if !s.has(responseOver) {

@@ -67,6 +67,15 @@ func (c *downConn) NewStream(sender stream.End) stream.End {
 	return (*downEnd)(s)
 }
 
+// Switched makes the connection count as one of another protocol of the listener.
+func (c *downConn) Switched(protocol string) {
+	for i := range c.l.Protocols {
+		if p := c.l.Protocols[i].Protocol; p.Name == protocol {
+			c.proto = p
+		}
+	}
+}
+
 // Data passes bytes to the codec.
 func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
 	n, err := c.codec.Feed(in)
@@ -91,7 +100,10 @@ func (c *downConn) EOF(io *eventloop.Conn) {
 }
 
 // Pressure passes on that the client takes more slowly than is sent.
-func (c *downConn) Pressure(_ *eventloop.Conn, high bool) { c.codec.Pressure(high) }
+func (c *downConn) Pressure(_ *eventloop.Conn, high bool) {
+	c.codec.Pressure(high)
+	c.settle() // responses that waited may be over
+}
 
 // Closed ends what was under way.
 func (c *downConn) Closed(io *eventloop.Conn, err error) {
@@ -122,7 +134,7 @@ func (c *downConn) begin() {
 	c.phase = c.codec.Phase()
 	if c.phase == stream.ReadingHead {
 		loop.Schedule(&c.timer, c.headTimeout(), c)
-	} else if d := c.l.IdleTimeout; d > 0 && c.phase == stream.Idle {
+	} else if d := c.l.timeouts(c.proto).Idle; d > 0 && c.phase == stream.Idle {
 		loop.Schedule(&c.timer, d, c)
 	}
 	if c.l.draining {
@@ -133,6 +145,9 @@ func (c *downConn) begin() {
 // settle follows the codec into its phase, after anything that may have changed
 // it.
 func (c *downConn) settle() {
+	if c.proto != nil && c.proto.Multiplexed && !c.proto.RPC {
+		c.watchWaiting()
+	}
 	phase := c.codec.Phase()
 	if phase == c.phase {
 		if phase == stream.Idle && (c.asked || !c.l.draining) { // something came and went; in a drain, heartbeats are nothing
@@ -154,26 +169,45 @@ func (c *downConn) settle() {
 		// runs out, it is looked at whether the time has really passed.
 		if c.l.draining {
 			c.drain()
-		} else if d := c.l.IdleTimeout; d > 0 && !c.timer.Set() {
+		} else if d := c.l.timeouts(c.proto).Idle; d > 0 && !c.timer.Set() {
 			loop.Schedule(&c.timer, d, c)
 		}
 	}
 }
 
-// Expired ends a connection that has been in one phase for too long.
+// watchWaiting makes sure that the timer will look at responses that wait for a
+// client that does not take them.
+func (c *downConn) watchWaiting() {
+	idle := c.l.timeouts(c.proto).StreamIdle
+	if r, ok := c.codec.(stream.Reaper); ok && idle > 0 && !c.timer.Set() && r.Waits() {
+		c.l.worker.Loop.Schedule(&c.timer, idle, c)
+	}
+}
+
+// reap gives such responses up that wait for too long.
+func (c *downConn) reap() {
+	idle := c.l.timeouts(c.proto).StreamIdle
+	if r, ok := c.codec.(stream.Reaper); ok && idle > 0 && r.Waits() {
+		r.Reap(c.l.worker.Loop.Now() - int64(idle))
+	}
+}
+
+// Expired ends what has been in one phase for too long.
 func (c *downConn) Expired(*eventloop.Timer) {
+	c.reap()
 	limit := time.Duration(0)
 	switch c.phase {
 	case stream.ReadingHead:
 		limit = c.headTimeout()
 	case stream.Idle:
-		limit = c.l.IdleTimeout
+		limit = c.l.timeouts(c.proto).Idle
 		if c.l.draining {
 			limit = drainIdle
 		}
 	}
-	if limit == 0 {
-		return // the stream watches itself
+	if limit == 0 { // the stream watches itself
+		c.settle()
+		return
 	}
 	loop := c.l.worker.Loop
 	if left := limit - time.Duration(loop.Now()-c.since); left > 0 {
@@ -194,7 +228,7 @@ func (c *downConn) headTimeout() time.Duration {
 	if c.proto == nil {
 		return c.l.DetectTimeout
 	}
-	return c.l.HeaderTimeout
+	return c.l.timeouts(c.proto).Header
 }
 
 // drainIdle is how long an idle connection stays open in a drain: a request may be

@@ -100,6 +100,9 @@ func (s *activeStream) record() {
 		rs.Codes.CountCode(s.info.Status)
 		rs.Latency.Record(took)
 	}
+	if s.has(isGRPC) {
+		s.recordCall(took)
+	}
 	if s.req.RPC.Kind == stream.KindHeartbeat {
 		return
 	}

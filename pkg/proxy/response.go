@@ -18,6 +18,7 @@ func (k *responseSink) Head(h *stream.Head, end bool) {
 	s.info.Status = h.Status
 	if end {
 		s.flags |= responseOver
+		s.noteStatus(&h.Header)
 	}
 	s.conn.lastResponse()
 	s.down.Head(h, end)
@@ -41,6 +42,7 @@ func (k *responseSink) Trailers(t *stream.Header) {
 	s := (*activeStream)(k)
 	s.enter()
 	s.flags |= responseOver
+	s.noteStatus(t)
 	s.down.Trailers(t)
 	s.leave()
 }
@@ -67,7 +69,15 @@ func (s *activeStream) Reply(r filter.Reply) {
 	s.leave()
 }
 
-// response returns the head of the response.
+// keepResponse makes the head of a host's response the one of the stream.
+func (s *activeStream) keepResponse(h *stream.Head) {
+	if s.resp != nil { // of an earlier try
+		s.w.heads.Put(s.resp)
+	}
+	s.resp = h.Keep()
+}
+
+// response returns the head of the response, for one of weir's own.
 func (s *activeStream) response() *stream.Head {
 	if s.resp == nil {
 		s.resp = s.w.heads.Get()
@@ -85,7 +95,11 @@ func (s *activeStream) answer(status int, body []byte) {
 	h.Status = status
 	h.Flags = s.info.Flags
 	h.ContentLength = int64(len(body))
-	if s.req.RPC.Kind == stream.KindHTTP {
+	switch {
+	case s.has(isGRPC):
+		s.answerGRPC(status, body)
+		body = nil
+	case s.req.RPC.Kind == stream.KindHTTP:
 		s.answerFields(len(body) > 0)
 	}
 	if s.route != nil {
@@ -117,7 +131,11 @@ func (s *activeStream) answerFields(body bool) {
 func (s *activeStream) breakResponse() {
 	s.flags |= responseOver | requestOver | committed
 	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
-	s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
+	if s.has(isGRPC) && s.pauses&pausesResponse == 0 { // who takes nothing is told nothing
+		s.endGRPC()
+	} else {
+		s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
+	}
 	s.breakOff()
 }
 
@@ -147,6 +165,8 @@ func statusOf(r stream.Reason) (status int, text string) {
 		return 504, "the upstream did not answer in time\n"
 	case stream.Overflow:
 		return 503, "too many requests to the cluster\n"
+	case stream.Refused:
+		return 503, "the upstream refused the request\n"
 	case stream.ProtocolError:
 		return 502, "the upstream broke its protocol\n"
 	}
@@ -154,10 +174,11 @@ func statusOf(r stream.Reason) (status int, text string) {
 }
 
 // breakOff ends the connection under a response that has begun: the client must
-// not take what it got for the whole. Of an RPC response it got nothing, because
-// that is sent when it is complete.
+// not take what it got for the whole. Where streams are multiplexed, it is told so
+// of the stream; of an RPC response it got nothing, because that is sent when it is
+// complete.
 func (s *activeStream) breakOff() {
-	if s.has(responseBegun) && !s.proto.RPC {
+	if s.has(responseBegun) && !s.proto.RPC && !s.proto.Multiplexed {
 		s.conn.breakOff()
 	}
 }

@@ -12,10 +12,16 @@ import (
 // tryFailed decides what becomes of a request whose try has failed: another try,
 // or an answer that says so.
 //
-// A request that provably did not reach the host is moved to another one, once,
-// and that does not count as a retry. Beyond that the route's policy decides; and
+// A request for which provably nothing was done is moved to another one, and that
+// does not count as a retry. Beyond that the route's policy decides; and
 // what may have been executed is only tried again if it may be executed twice.
 func (s *activeStream) tryFailed(r stream.Reset) {
+	if s.atDeadline(r) {
+		r.Reason = stream.TimedOut
+	}
+	if s.has(isGRPC) {
+		s.noteReset(r)
+	}
 	s.countFailure(r)
 	s.endRetry()
 	if r.Err != nil {
@@ -32,13 +38,22 @@ func (s *activeStream) tryFailed(r stream.Reset) {
 		s.breakResponse()
 	case s.has(committed): // filters hold the response, which will not be whole
 		s.failed(r.Reason)
-	case r.Reason != stream.Overflow && r.Unprocessed && !s.try.movedOn && !s.body.lost:
-		s.try.movedOn = true
+	case s.movable(r):
+		s.try.moves++
 		s.again()
 	case s.retryable(r.Unprocessed) && r.Reason != stream.Overflow && r.Reason != stream.ProtocolError && s.takeRetry():
 	default:
 		s.failed(r.Reason)
 	}
+}
+
+// movable tells whether a request goes to another connection, because this one did
+// nothing for it. A host that says so may be asked a few times: it takes fewer
+// requests at a time than it had said.
+func (s *activeStream) movable(r stream.Reset) bool {
+	const most = 4
+	moves := s.try.moves
+	return r.Unprocessed && r.Reason != stream.Overflow && !s.body.lost && (moves == 0 || r.Reason == stream.Refused && moves < most)
 }
 
 // failed answers a request whose last try has failed.
@@ -51,7 +66,7 @@ func (s *activeStream) failed(r stream.Reason) {
 // names. It returns false if the response is to be passed on.
 func (s *activeStream) retryStatus(h *stream.Head, end bool) bool {
 	p, status := s.policy(), h.Status
-	if p == nil || !p.Status(status) || s.has(committed) || !s.retryable(h.RPC.Refused) {
+	if p == nil || !p.Status(status) && !s.retryCall(h, end) || s.has(committed) || !s.retryable(h.RPC.Refused) {
 		return false
 	}
 	t := &s.try

@@ -18,11 +18,10 @@ import (
 func (s *activeStream) direct() {
 	rpc := s.req.RPC.Kind != stream.KindHTTP
 	ok := true
-	if rpc {
-		s.info.PathOriginal = s.req.Path()
-	} else {
+	if !rpc {
 		ok = s.normalise()
 		s.forwarded()
+		s.beginGRPC()
 	}
 	chain := s.cfg.Default
 	if ok {
@@ -30,8 +29,11 @@ func (s *activeStream) direct() {
 			chain = s.cfg.Chains[s.route.ID]
 		}
 	}
-	if rpc {
+	switch {
+	case rpc:
 		s.callTimeout()
+	case s.has(isGRPC):
+		s.callDeadline()
 	}
 	s.filters.Begin(&s.l.env, chain, s, &s.info, (*requestSink)(s), (*responseSink)(s))
 	s.startClock()
@@ -159,6 +161,9 @@ func (s *activeStream) match() {
 	if route.Action != router.Forward {
 		return
 	}
+	if p := s.cfg.Upstreams[route.ID]; p != nil && !s.proto.RPC {
+		s.speaks = p
+	}
 	t, ok := route.Target(r, w.rng.Uint64())
 	if !ok {
 		return
@@ -233,7 +238,9 @@ func (k *requestSink) Reset(stream.Reset) {}
 // yet waits, and is not much.
 func (s *activeStream) sendBody() {
 	if s.try.up != nil {
-		s.body.pass(s.try.up, s.cfg.BufferLimit)
+		if s.body.pass(s.try.up, s.cfg.BufferLimit); s.try.up != nil && s.tunnelOver() {
+			s.endTry().Release()
+		}
 		return
 	}
 	if s.has(committed) {

@@ -50,16 +50,38 @@ type Listener struct {
 	MaxConnections int
 	BufferLimit    int
 
-	HeaderTimeout     time.Duration // for a request's head
-	RequestTimeout    time.Duration // for a whole request to arrive; 0: none
-	StreamIdleTimeout time.Duration // 0: none
-	IdleTimeout       time.Duration // of a connection between requests; 0: none
+	// Upstreams are the protocols that hosts are spoken to, by the route's ID; nil is
+	// the request's own. A request of an RPC protocol keeps its own in any case.
+	Upstreams []*protocol.Protocol
+	// Other are the times for clients whose protocol is not known yet, or none of
+	// Protocols any more.
+	Other Timeouts
 }
 
 // Speaker is a protocol on the connections of a listener.
 type Speaker struct {
 	*protocol.Protocol
 	NewCodec protocol.ServerMaker
+	Timeouts
+}
+
+// Timeouts are the times that clients are given.
+type Timeouts struct {
+	Header     time.Duration // for a request's head
+	Request    time.Duration // for a whole request to arrive; 0: none
+	StreamIdle time.Duration // in which something must move on a stream; 0: none
+	Idle       time.Duration // of a connection between requests; 0: none
+}
+
+// timeouts returns the times for clients that speak a protocol, nil if it is not
+// known.
+func (l *Listener) timeouts(p *protocol.Protocol) *Timeouts {
+	for i := range l.Protocols {
+		if s := &l.Protocols[i]; s.Protocol == p {
+			return &s.Timeouts
+		}
+	}
+	return &l.Other
 }
 
 // Shared is what all workers, and all snapshots, of a listener's socket have in

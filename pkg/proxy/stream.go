@@ -9,6 +9,7 @@ import (
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/router"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -28,14 +29,16 @@ type activeStream struct {
 	w       *Worker
 	conn    *downConn
 	l       *listener
-	cfg     *Listener          // of the moment when the request came
-	proto   *protocol.Protocol // of the request, and so of the host
+	cfg     *Listener // of the moment when the request came
+	times   *Timeouts
+	proto   *protocol.Protocol // of the request
+	speaks  *protocol.Protocol // what the host is spoken to
 	down    stream.End
 	filters filter.Stream
 	info    stream.Info
 	req     *stream.Head // of the worker's pool, as is the next one
 	resp    *stream.Head // nil until there is a response
-	path    []byte // as the client sent it
+	path    []byte       // as the client sent it
 
 	route      *router.Route
 	routeStats *metrics.RouteStats
@@ -53,6 +56,8 @@ type activeStream struct {
 	timer    eventloop.Timer
 	timerAt  int64 // when it runs out
 
+	code       grpc.Code     // of gRPC: what became of the call
+	resetCode  grpc.Code     // what a host said when it reset the last try; OK: nothing
 	timeout    time.Duration // for the response to begin once the request is over; 0: none
 	tryTimeout time.Duration // asked for by the request; 0: the policy's
 	try        try
@@ -70,6 +75,9 @@ const (
 	tunnelling                            // opaque bytes both ways
 	forwarded                             // the request's head has passed the filters
 	finished                              // nothing more happens; filters may still be away
+	isGRPC                                // the request is one of gRPC
+	wholeCall                             // the deadline is for the end of the response
+	answered                              // the host has sent all of its response
 )
 
 // pauses are the reasons for which a side is kept from sending.
@@ -103,18 +111,18 @@ func (s *activeStream) leave() {
 // begin makes s the stream of a new request.
 func (s *activeStream) begin(c *downConn, sender stream.End) {
 	w := s.w
-	s.conn, s.l, s.cfg, s.proto, s.down = c, c.l, c.l.Listener, c.proto, sender
+	s.conn, s.l, s.cfg, s.proto, s.speaks, s.down = c, c.l, c.l.Listener, c.proto, c.proto, sender
+	s.times = s.cfg.timeouts(c.proto)
 	s.flags, s.pauses, s.depth = 0, 0, 0
 	s.try.tryState = tryState{}
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
+	s.code, s.resetCode = grpc.Unknown, grpc.OK
 	s.start = w.Loop.Now()
 	s.moved, s.deadline = s.start, 0
 	s.route, s.routeStats, s.cluster, s.subset = nil, nil, nil, ""
 	s.body.begin(w.Loop.Buffers())
 	i := &s.info
 	*i = stream.Info{} // and then by field, because a literal is made elsewhere and copied
-	s.req = w.heads.Get()
-	i.Request = s.req
 	i.Protocol = c.proto.Name
 	i.Downstream = c
 	i.Listener = s.cfg.Name
@@ -128,7 +136,7 @@ func (s *activeStream) elapsed() time.Duration { return time.Duration(s.w.Loop.N
 // finish ends a stream whose messages are both over.
 func (s *activeStream) finish() {
 	s.flags |= finished
-	if c := s.try.conn; c != nil && s.has(tunnelling) { // both ways have ended, but not all may be sent
+	if c := s.try.conn; c != nil && s.tunnelsConn() { // both ways have ended, but not all may be sent
 		c.Socket().Close()
 	}
 	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
@@ -142,6 +150,10 @@ func (s *activeStream) finish() {
 		s.recycle()
 	}
 }
+
+// tunnelsConn tells whether the stream has the connection to the host for itself,
+// as a tunnel.
+func (s *activeStream) tunnelsConn() bool { return s.has(tunnelling) && !s.speaks.Multiplexed }
 
 // recycle makes the stream ready for the next request.
 func (s *activeStream) recycle() {
@@ -178,7 +190,7 @@ func (s *activeStream) release(p pauses) {
 	s.pauses &^= p
 	switch {
 	case p&pausesRequest != 0 && before&pausesRequest != 0 && s.pauses&pausesRequest == 0:
-		if !s.has(requestOver) {
+		if s.flags&(requestOver|responseOver) != requestOver|responseOver { // what was paused is to be taken, even if it is all
 			s.down.Resume()
 		}
 	case p&pausesResponse != 0 && before&pausesResponse != 0 && s.pauses&pausesResponse == 0:
@@ -219,7 +231,8 @@ var _ stream.End = (*downEnd)(nil)
 func (e *downEnd) Head(h *stream.Head, end bool) {
 	s := (*activeStream)(e)
 	s.enter()
-	s.req.Take(h)
+	s.req = h.Keep()
+	s.info.Request = h
 	if end {
 		s.flags |= requestOver
 	}
@@ -255,6 +268,10 @@ func (e *downEnd) Reset(r stream.Reset) {
 	s := (*activeStream)(e)
 	s.enter()
 	s.flags |= requestOver
+	if s.req == nil { // there never was a head
+		s.req = s.w.heads.Get()
+		s.info.Request = s.req
+	}
 	if !s.has(responseOver) {
 		s.giveUp(r)
 	}
@@ -287,7 +304,7 @@ func (s *activeStream) giveUp(r stream.Reset) {
 		s.info.Flags |= stream.DownstreamLost
 	}
 	s.flags |= responseOver | committed
-	if c := s.try.conn; c != nil && s.has(tunnelling) { // an ordinary close would look like a clean end
+	if c := s.try.conn; c != nil && s.tunnelsConn() { // an ordinary close would look like a clean end
 		c.Socket().Abort()
 	}
 	s.cancelTry(stream.Reset{Reason: stream.Cancelled})

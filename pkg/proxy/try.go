@@ -20,17 +20,17 @@ type try struct {
 }
 
 type tryState struct {
-	host    *upstream.Host
-	conn    *upstream.Conn // nil while none was given yet
-	up      stream.End     // where the request goes; nil without a connection
-	at      uint64         // the connection's position when the request began
+	host *upstream.Host
+	conn *upstream.Conn // nil while none was given yet
+	up   stream.End     // where the request goes; nil without a connection
+	at   uint64         // the connection's position when the request began
 
 	start    int64 // on the loop's clock
 	deadline int64 // of this try; 0: none
 
 	retries int // tries that counted as retries
 	ntried  int8
-	movedOn bool
+	moves   int8 // to other connections, because the request had not been processed
 	retry   bool // the present try is a retry, and counted by the cluster
 	waited  bool // a try has waited for a connection, or for its time
 }
@@ -86,11 +86,11 @@ func (s *activeStream) startTry() {
 		t.deadline = t.start + int64(p)
 		s.setTimer()
 	}
-	speaks := upstream.Dialect{Protocol: s.proto, Variant: s.req.RPC.Form}
-	if s.cfg.Bound && s.proto.RPC {
+	speaks := upstream.Dialect{Protocol: s.speaks, Variant: s.req.RPC.Form}
+	if s.cfg.Bound && s.speaks.RPC {
 		speaks.Owner = s.conn.binding()
 	}
-	if !t.movedOn || s.proto.Multiplexed { // idle connections are what a moved request just ran into
+	if t.moves == 0 || s.speaks.Multiplexed { // idle connections are what a moved request just ran into
 		if c := h.Acquire(speaks); c != nil {
 			s.connected(c)
 			return
@@ -121,7 +121,7 @@ func (s *activeStream) connected(c *upstream.Conn) {
 	t := &s.try
 	t.conn, t.at = c, c.Position()
 	t.up = c.Open((*upEnd)(s))
-	s.info.Upstream, s.info.UpstreamProtocol = c, s.proto.Name
+	s.info.Upstream, s.info.UpstreamProtocol = c, s.speaks.Name
 	t.host.Stats.RequestTotal++
 	t.host.Stats.RequestActive++
 	s.cluster.Stats.RequestTotal++
@@ -129,7 +129,11 @@ func (s *activeStream) connected(c *upstream.Conn) {
 	if s.pauses&pausesResponse != 0 {
 		t.up.Pause()
 	}
-	s.timeLeft()
+	if s.has(wholeCall) {
+		s.passDeadline()
+	} else {
+		s.timeLeft()
+	}
 	t.up.Head(s.req, s.body.headOnly)
 	if t.up == nil { // the codec refused the head
 		return
@@ -201,8 +205,13 @@ func (e *upEnd) Head(h *stream.Head, end bool) {
 		}
 	case s.retryStatus(h, end):
 	default:
-		s.countResponse(h.Status)
-		s.response().Take(h)
+		switch {
+		case !s.has(isGRPC) || h.Status != 200:
+			s.countResponse(h.Status)
+		case end:
+			s.countCall(&h.Header)
+		}
+		s.keepResponse(h)
 		s.beginResponse(end)
 	}
 	s.leave()
@@ -214,8 +223,14 @@ func (e *upEnd) Data(d *buffer.Chain, end bool) {
 	s.enter()
 	s.moved = s.w.Loop.Now()
 	var c *upstream.Conn
-	if end && !s.has(tunnelling) {
-		c = s.endTry()
+	if end {
+		s.flags |= answered
+		if s.has(isGRPC) && s.resp.Status == 200 { // there is no status
+			s.countResponse(500)
+		}
+		if !s.has(tunnelling) || s.tunnelOver() {
+			c = s.endTry()
+		}
 	}
 	s.filters.Data(filter.ResponseDirection, d, end)
 	if c != nil {
@@ -224,10 +239,19 @@ func (e *upEnd) Data(d *buffer.Chain, end bool) {
 	s.leave()
 }
 
+// tunnelOver tells whether a tunnel that does not have its connection for itself
+// has ended both ways.
+func (s *activeStream) tunnelOver() bool {
+	return s.has(tunnelling) && s.has(answered) && s.body.ended && s.speaks.Multiplexed
+}
+
 // Trailers passes the response's trailers to the filters.
 func (e *upEnd) Trailers(t *stream.Header) {
 	s := (*activeStream)(e)
 	s.enter()
+	if s.has(isGRPC) {
+		s.countCall(t)
+	}
 	c := s.endTry()
 	s.filters.Trailers(filter.ResponseDirection, t)
 	c.Release()
@@ -264,8 +288,11 @@ func (s *activeStream) beginResponse(end bool) {
 	if s.resp.Opaque {
 		s.flags |= tunnelling
 	}
+	if end {
+		s.flags |= answered
+	}
 	var c *upstream.Conn
-	if end && !s.has(tunnelling) {
+	if end && (!s.has(tunnelling) || s.tunnelOver()) {
 		if s.req.Opaque && !s.body.ended { // an upgrade that was declined: there is no more of the request
 			s.body.complete = true
 			s.sendBody()

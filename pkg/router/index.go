@@ -33,8 +33,10 @@ type entry struct {
 }
 
 func (e *entry) holds(r *Request) bool {
-	if e.path != nil && !e.path.holds(r.path) {
-		return false
+	if e.path != nil {
+		if path, _ := r.target(); !e.path.holds(path) {
+			return false
+		}
 	}
 	for i := range e.headers {
 		if !e.headers[i].holds(r) {
@@ -46,14 +48,21 @@ func (e *entry) holds(r *Request) bool {
 
 // find returns the first route that takes a request, nil if none does.
 func (x *routeIndex) find(r *Request) *Route {
+	if x.paths == nil && len(x.tree.children) == 0 { // none asks for more than headers
+		if x.tree.value.group == nil {
+			return nil
+		}
+		return x.tree.value.group.find(r, nil)
+	}
 	var best *Route
-	if x.paths != nil && len(r.path) <= x.longest {
-		r.lower = appendLower(r.lower[:0], r.path)
+	path, _ := r.target()
+	if x.paths != nil && len(path) <= x.longest {
+		r.lower = appendLower(r.lower[:0], path)
 		if g := x.paths[string(r.lower)]; g != nil {
 			best = g.find(r, nil)
 		}
 	}
-	for n, key := &x.tree, r.path; n != nil && n.value.min < rank(best); n, key = n.step(key) {
+	for n, key := &x.tree, path; n != nil && n.value.min < rank(best); n, key = n.step(key) {
 		if n.value.group != nil {
 			best = n.value.group.find(r, best)
 		}

@@ -17,6 +17,7 @@ type RetryPolicy struct {
 	Idempotent bool
 
 	statuses          [10]uint64 // a bit for each
+	calls             uint32     // a bit for each status of gRPC
 	backOff, maxDelay time.Duration
 }
 
@@ -24,6 +25,9 @@ type RetryPolicy struct {
 func (p *RetryPolicy) Status(status int) bool {
 	return status >= 0 && status < 64*len(p.statuses) && p.statuses[status/64]&(1<<(status%64)) != 0
 }
+
+// Call tells whether a gRPC response with this status is to be retried.
+func (p *RetryPolicy) Call(status uint32) bool { return status < 32 && p.calls&(1<<status) != 0 }
 
 // Delay returns how long to wait before retry n, which is 1 for the first: it
 // doubles each time, up to a limit.
@@ -52,6 +56,9 @@ func retryPolicy(conf *config.RetryPolicy) *RetryPolicy {
 		if status >= 0 && status < 64*len(p.statuses) {
 			p.statuses[status/64] |= 1 << (status % 64)
 		}
+	}
+	for _, status := range conf.GRPCStatusCodes {
+		p.calls |= 1 << (status & 31)
 	}
 	return p
 }

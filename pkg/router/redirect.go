@@ -29,7 +29,7 @@ func (rt *Route) AppendLocation(dst []byte, r *Request) []byte {
 	before := d.appendOrigin(dst, r)
 	relative := len(before) == len(dst)
 	dst = before
-	path, query := r.path, r.rest
+	path, query := r.target()
 	if d.path != "" {
 		dst = append(dst, d.path...)
 		if strings.IndexByte(d.path, '?') >= 0 {

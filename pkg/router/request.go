@@ -15,6 +15,7 @@ type Request struct {
 	// Info is where variables and the downstream's address come from.
 	Info *stream.Info
 
+	cut     bool   // the next two are those of the head
 	path    []byte // without query
 	rest    []byte // the query and its question mark
 	query   query
@@ -24,17 +25,28 @@ type Request struct {
 }
 
 // Reset makes r a view of a request. It refers to head and info until the next
-// Reset; what it says of the path is that of the moment of the call.
+// Reset; the head's path must not be changed meanwhile but by
+// [Route.RewriteRequest].
 func (r *Request) Reset(head *stream.Head, info *stream.Info) {
 	r.Head, r.Info = head, info
-	r.path, r.rest = cutQuery(head.Path())
+	r.cut = false
 	r.query.parsed = false
+}
+
+// target returns the path, and the query with its question mark.
+func (r *Request) target() (path, query []byte) {
+	if !r.cut {
+		r.cut = true
+		r.path, r.rest = cutQuery(r.Head.Path())
+	}
+	return r.path, r.rest
 }
 
 // param returns the first value of a query parameter.
 func (r *Request) param(name string) ([]byte, bool) {
 	if !r.query.parsed {
-		r.query.parse(r.rest)
+		_, query := r.target()
+		r.query.parse(query)
 	}
 	return r.query.get(name)
 }

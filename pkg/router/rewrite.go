@@ -54,6 +54,9 @@ func RewriteHost(r *Request, hostname string) {
 
 func (rt *Route) rewritePath(r *Request) bool {
 	w := &rt.rewrite
+	if w.prefix == "" && w.pattern == nil {
+		return true
+	}
 	path, query := cutQuery(r.Head.Path())
 	switch {
 	case w.prefix != "" && len(path) >= rt.matched:

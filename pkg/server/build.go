@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/weirproxy/weir/pkg/accesslog"
@@ -40,6 +41,7 @@ type builder struct {
 
 func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot {
 	b.clusters = upstream.Build(&b.config.ClusterManager, before, workers, b.report)
+	b.checks()
 	b.tables = make(map[string]*router.Table)
 	s := &proxy.Snapshot{Clusters: b.clusters}
 	for i := range b.config.Servers {
@@ -77,28 +79,28 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		return nil
 	}
 	l := &proxy.Listener{
-		Name:              c.Name,
-		DetectTimeout:     p.DetectTimeout,
-		Router:            p.RouterConfigName,
-		Routes:            table,
-		Default:           chain,
-		Clusters:          b.clusters,
-		Forwarded:         p.XForwardedFor,
-		RequestID:         p.RequestID,
-		Bound:             p.UpstreamConnections == config.ConnectionsBound,
-		TimeoutHeaders:    p.TimeoutHeaders,
-		Path:              proxy.PathRules{KeepSlashes: !p.MergeSlashes, RejectEscapedSlashes: p.RejectEscapedSlashes},
-		MaxConnections:    c.MaxConnections,
-		BufferLimit:       c.PerConnectionBufferLimit,
-		HeaderTimeout:     p.HTTP1.RequestHeaderTimeout,
-		RequestTimeout:    p.HTTP1.RequestTimeout,
-		StreamIdleTimeout: p.HTTP1.StreamIdleTimeout,
-		IdleTimeout:       c.ConnectionIdleTimeout,
+		Name:           c.Name,
+		DetectTimeout:  p.DetectTimeout,
+		Router:         p.RouterConfigName,
+		Routes:         table,
+		Default:        chain,
+		Clusters:       b.clusters,
+		Forwarded:      p.XForwardedFor,
+		RequestID:      p.RequestID,
+		Bound:          p.UpstreamConnections == config.ConnectionsBound,
+		TimeoutHeaders: p.TimeoutHeaders,
+		Path:           proxy.PathRules{KeepSlashes: !p.MergeSlashes, RejectEscapedSlashes: p.RejectEscapedSlashes},
+		MaxConnections: c.MaxConnections,
+		BufferLimit:    c.PerConnectionBufferLimit,
+		Other:          timeouts(c, &p.HTTP1.HTTPTimeouts),
 	}
 	speaks := *p // the configuration itself stays as it was loaded
 	speaks.HeartbeatStreams = chain.SeesHeartbeats()
 	for _, proto := range protos {
-		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks)})
+		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks), Timeouts: l.Other})
+		if proto.Name == http2Name {
+			l.Protocols[len(l.Protocols)-1].Timeouts = timeouts(c, &p.HTTP2.HTTPTimeouts)
+		}
 	}
 	if p.FallbackForUnknownProtocol {
 		l.TCP = c.TCP
@@ -106,12 +108,36 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	if len(protos) > 1 || p.Protocols[0] == protocol.Auto || l.TCP != nil {
 		l.Detector = protocol.NewDetector(protos)
 	}
-	if p.HTTP1.IdleTimeout > 0 {
-		l.IdleTimeout = p.HTTP1.IdleTimeout
-	}
 	b.local(l, c)
 	b.chains(l)
+	b.upstreams(l, p)
 	return l
+}
+
+// http2Name is the protocol that has a block of settings beside HTTP/1's.
+const http2Name = "Http2"
+
+// timeouts returns the times that clients of a listener are given.
+func timeouts(c *config.Listener, t *config.HTTPTimeouts) proxy.Timeouts {
+	return proxy.Timeouts{
+		Header:     t.RequestHeaderTimeout,
+		Request:    t.RequestTimeout,
+		StreamIdle: t.StreamIdleTimeout,
+		Idle:       cmp.Or(t.IdleTimeout, c.ConnectionIdleTimeout),
+	}
+}
+
+// upstreams decides, for each route, what hosts are spoken to: what a filter says,
+// else the route, else the proxy.
+func (b *builder) upstreams(l *proxy.Listener, p *config.ProxyConfig) {
+	for _, r := range l.Routes.Routes() {
+		name := cmp.Or(l.Chains[r.ID].Converts(), r.UpstreamProtocol, p.UpstreamProtocol)
+		proto, ok := b.registry.Protocols.Find(name)
+		if !ok || proto.RPC {
+			proto = nil
+		}
+		l.Upstreams = append(l.Upstreams, proto)
+	}
 }
 
 // rawListener builds a listener that only has a tcp_proxy.

@@ -3,5 +3,5 @@
 //
 // Start at [Server] and its life: New, Start, Reload, Drain, Stop. build.go turns
 // a configuration into a snapshot, listeners.go compares the listeners of two
-// snapshots. What a build of weir is made of stands in [Registry].
+// snapshots, health.go has the hosts checked. What a build of weir is made of stands in [Registry].
 package server

@@ -22,6 +22,9 @@ func (s *Server) collect() []*metrics.Snapshot {
 			got = append(got, c)
 		}
 	}
+	if counts := s.healthCounts(); counts != nil {
+		got = append(got, counts)
+	}
 	return got
 }
 

@@ -15,8 +15,10 @@ import (
 	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/health"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/proxy"
+	"github.com/weirproxy/weir/pkg/upstream"
 )
 
 // Options are what a server is made with.
@@ -42,6 +44,7 @@ type Server struct {
 	stats   []*metrics.Worker
 	files   *accesslog.Files
 	pool    *ants.Pool
+	health  *health.Checker
 	metrics *metrics.Registry
 	started time.Time
 
@@ -52,11 +55,12 @@ type Server struct {
 	warnings  config.Problems
 	pages     adminPages
 
-	config  atomic.Pointer[config.Config] // in use
-	stage   atomic.Int32
-	last    atomic.Pointer[ReloadResult]
-	reloads struct{ ok, failed atomic.Int64 }
-	nextID  atomic.Uint64
+	config   atomic.Pointer[config.Config]     // in use
+	clusters atomic.Pointer[upstream.Snapshot] // of it
+	stage    atomic.Int32
+	last     atomic.Pointer[ReloadResult]
+	reloads  struct{ ok, failed atomic.Int64 }
+	nextID   atomic.Uint64
 }
 
 // Stage is where a server is in its life.
@@ -157,6 +161,7 @@ func (s *Server) startWorkers(n int) error {
 			Clock:  time.Now,
 		})
 	})
+	s.health = health.New(health.Options{Report: s.setHealth, Log: s.opts.Log})
 	return nil
 }
 
@@ -204,6 +209,8 @@ func (s *Server) change(c *config.Config, snapshot *proxy.Snapshot, report *conf
 	closeLogs(s.logs)
 	s.logs, s.snapshot = logs, snapshot
 	s.config.Store(c)
+	s.clusters.Store(snapshot.Clusters)
+	s.health.Apply(s.opts.Registry.targets(c, snapshot.Clusters))
 	s.warnings = report.Problems()
 	s.metrics.SetMatcher(c.Metrics.StatsMatcher)
 	s.opts.Level.Set(levelOf(c.Servers[0].LogLevel))
@@ -280,6 +287,7 @@ func (s *Server) Stop() {
 }
 
 func (s *Server) stopWorkers() {
+	s.health.Close()
 	s.group.Stop()
 	s.pool.Release()
 	for _, w := range s.workers { // their loops have ended; what they cut off is logged too

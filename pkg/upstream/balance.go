@@ -8,29 +8,69 @@ import (
 
 // set is some hosts of a cluster with what the choice among them needs.
 type set struct {
-	hosts []*Host
-	pick  func() *Host // if there are hosts
+	members []*Host
+	hosts   []*Host      // of the members, those that are chosen from
+	pick    func() *Host // if there are hosts
+	panics  bool         // too few members are well: all are chosen from
 }
 
-func newSet(c *Cluster, hosts []*Host) *set {
-	s := &set{hosts: hosts}
+func newSet(c *Cluster, members []*Host) *set {
+	s := &set{members: members}
+	s.fill(c)
+	return s
+}
+
+// refresh makes the set anew if a member is not as it was.
+func (s *set) refresh(c *Cluster) {
+	for _, h := range s.members {
+		if h.turned {
+			s.fill(c)
+			return
+		}
+	}
+}
+
+// fill puts those of the members into the set that are well, if there are enough of
+// them.
+func (s *set) fill(c *Cluster) {
+	ill := 0
+	for _, h := range s.members {
+		if h.ill {
+			ill++
+		}
+	}
+	well := len(s.members) - ill
+	s.panics = ill > 0 && 100*float64(well) < c.PanicBelow*float64(len(s.members))
+	s.hosts = s.members
+	if ill > 0 && !s.panics {
+		s.hosts = make([]*Host, 0, well)
+		for _, h := range s.members {
+			if !h.ill {
+				s.hosts = append(s.hosts, h)
+			}
+		}
+	}
+	s.pick = picker(c, s.hosts)
+}
+
+// picker returns how to choose from hosts, nil if there are none.
+func picker(c *Cluster, hosts []*Host) func() *Host {
 	random := c.env.Rand
 	switch {
 	case len(hosts) == 0:
+		return nil
 	case len(hosts) == 1:
-		s.pick = func() *Host { return hosts[0] }
+		return func() *Host { return hosts[0] }
 	case c.Balancer == config.LBRandom:
-		s.pick = func() *Host { return hosts[below(random(), len(hosts))] }
+		return func() *Host { return hosts[below(random(), len(hosts))] }
 	case c.Balancer == config.LBLeastRequest:
-		s.pick = newLeast(c, hosts, func(h *Host) int { return h.active + h.waiting.n }).next
+		return newLeast(c, hosts, func(h *Host) int { return h.active + h.waiting.n }).next
 	case c.Balancer == config.LBLeastConnection:
-		s.pick = newLeast(c, hosts, func(h *Host) int { return h.conns + h.dialing }).next
+		return newLeast(c, hosts, func(h *Host) int { return h.conns + h.dialing }).next
 	case c.Balancer == config.LBWeightedRoundRobin && !sameWeights(hosts):
-		s.pick = newSchedule(hosts, random).next
-	default:
-		s.pick = inTurn(hosts, random())
+		return newSchedule(hosts, random).next
 	}
-	return s
+	return inTurn(hosts, random())
 }
 
 // inTurn chooses one host after the other. Each worker begins elsewhere.

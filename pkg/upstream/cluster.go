@@ -28,6 +28,9 @@ func newCluster(env *Env, spec *Spec) *Cluster {
 	pump := c.pump
 	wake := func() { env.Loop.Post(pump) }
 	spec.Limits.seats[env.Worker].wake.Store(&wake)
+	examine := c.examine
+	wakeToExamine := func() { env.Loop.Post(examine) }
+	spec.Health.wakes[env.Worker].Store(&wakeToExamine)
 	return c
 }
 
@@ -54,6 +57,7 @@ func (c *Cluster) apply(spec *Spec) {
 		h.rearm()
 		c.hosts = append(c.hosts, h)
 	}
+	c.learn()
 	c.balance()
 	for _, same := range old {
 		for _, h := range same {
@@ -98,12 +102,16 @@ func (c *Cluster) remove() {
 }
 
 // Pick chooses a host for a request, nil if there is none. subset is the
-// SubsetKey of the labels that the host must have, "" for any. The hosts in tried
-// are chosen only if there is no other.
+// SubsetKey of the labels that the host must have, "" for any. Hosts that are not
+// well are chosen only if too few are. The hosts in tried are chosen only if there
+// is no other.
 func (c *Cluster) Pick(subset string, tried []*Host) *Host {
 	s := c.choose(subset)
 	if len(s.hosts) == 0 {
 		return nil
+	}
+	if s.panics {
+		c.Stats.PanicPicks++
 	}
 	h := s.pick()
 	if len(tried) == 0 || !contains(tried, h) {

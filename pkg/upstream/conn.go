@@ -25,12 +25,14 @@ type Conn struct {
 	io          *eventloop.Conn
 	speaks      Dialect
 	codec       stream.ClientCodec
-	prober      stream.Prober // the codec, if it has heartbeats
+	prober      stream.Prober  // the codec, if it has heartbeats
+	limiter     stream.Limiter // the codec, if its peer says how many streams it takes
 	id          uint64
 	local       netip.AddrPort
 
 	timer     eventloop.Timer // looks whether the connection is idle too long, or the peer silent
 	idleSince int64
+	born      int64  // when the connection stood
 	probeAt   int64  // when the next heartbeat is due
 	heard     uint64 // frames that had come when it was looked last
 	dropped   uint64 // messages for nobody that the statistics know of
@@ -40,6 +42,7 @@ type Conn struct {
 	streams   int32  // streams under way
 	silence   int32  // heartbeats sent since the last frame came
 	heir      int32  // the worker that gets the connection's slot
+	wide      int    // for how many requests it will do, while it is being made
 	jitter    uint16 // how much earlier than others it is idle too long
 
 	idle    bool
@@ -118,25 +121,37 @@ func (c *Conn) usable() bool {
 	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && c.codec.Available() > 0
 }
 
-// width is for how many waiting requests a connection that is being made will do.
-func (c *Conn) width() int {
-	if c.speaks.Protocol.Multiplexed {
-		return 1 << 20
-	}
-	return 1
-}
-
 // hasRoom tells whether the connection takes another stream, now or as soon as
 // what is sent has left.
 func (c *Conn) hasRoom() bool {
 	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && (c.pressed || c.codec.Available() > 0)
 }
 
-// worn tells whether the connection has carried as many requests as it may. One
-// that many share at a time would be replaced all the time.
+// worn tells whether the connection has carried as many requests as it may, or is
+// too old. One of an RPC protocol, which many share, would be replaced for its
+// requests all the time.
 func (c *Conn) worn() bool {
-	limit := c.host.cluster.MaxRequests
-	return limit > 0 && c.uses >= limit && !c.speaks.Protocol.Multiplexed
+	cl := c.host.cluster
+	if cl.MaxAge > 0 && !c.dialing {
+		age := time.Duration(cl.env.Loop.Now() - c.born)
+		if age >= cl.MaxAge-c.earlier(cl.MaxAge) {
+			return true
+		}
+	}
+	limit := cl.MaxRequests
+	if limit == 0 || c.speaks.Protocol.RPC {
+		return false
+	}
+	if c.speaks.Protocol.Multiplexed {
+		limit -= uint32(c.earlier(time.Duration(limit)))
+	}
+	return c.uses >= limit
+}
+
+// earlier is a part of up to an eighth of a limit, a different one for each
+// connection, so that those of a burst do not all end at the same time.
+func (c *Conn) earlier(limit time.Duration) time.Duration {
+	return limit / 8 * time.Duration(c.jitter) / (1 << 16)
 }
 
 // keep makes the connection idle.
@@ -195,13 +210,10 @@ func (c *Conn) watch() {
 	cl.env.Loop.Schedule(&c.timer, wait, c)
 }
 
-// patience is how much longer the connection may be idle. It is up to an eighth
-// less than the timeout says, a different part for each connection, so that those
-// of a burst do not all close at the same time.
+// patience is how much longer the connection may be idle.
 func (c *Conn) patience() time.Duration {
 	cl := c.host.cluster
-	limit := cl.IdleTimeout - cl.IdleTimeout/8*time.Duration(c.jitter)/(1<<16)
-	return limit - time.Duration(cl.env.Loop.Now()-c.idleSince)
+	return cl.IdleTimeout - c.earlier(cl.IdleTimeout) - time.Duration(cl.env.Loop.Now()-c.idleSince)
 }
 
 // stale tells whether an idle connection is due to be closed, but the timer has
@@ -304,8 +316,9 @@ func (c *Conn) Connected(*eventloop.Conn) {
 	h := c.host
 	c.dialing = false
 	c.local = c.io.LocalAddr()
+	c.born = c.host.cluster.env.Loop.Now()
 	h.dialing--
-	h.coming -= c.width()
+	h.coming -= c.wide
 	h.conns++
 	for _, st := range c.stats() {
 		st.ConnectionTotal++
@@ -321,9 +334,9 @@ func (c *Conn) Connected(*eventloop.Conn) {
 
 // Data passes bytes to the codec.
 func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
-	n := uint64(in.Len())
-	c.host.Stats.BytesReadTotal += n
-	c.host.cluster.Stats.BytesReadTotal += n
+	n, h := uint64(in.Len()), c.host
+	h.Stats.BytesReadTotal += n
+	h.cluster.Stats.BytesReadTotal += n
 	if c.streams > 0 && !c.speaks.Protocol.Multiplexed && io.Sent() == c.before {
 		// They cannot answer the request, nothing of which has left yet.
 		c.onBusy = true
@@ -338,8 +351,18 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	}
 	if err != nil {
 		c.onBusy = busy
-		io.CloseNow()
+		if c.speaks.Protocol.Multiplexed { // the host is told why
+			io.Close()
+		} else {
+			io.CloseNow()
+		}
 		c.codec.Close(stream.Reset{Reason: stream.ProtocolError, Err: err})
+	}
+	if c.limiter != nil {
+		h.width = c.limiter.Limit()
+	}
+	if c.shared && h.waiting.n > 0 { // there may be room that there was not
+		h.share(c)
 	}
 	if c.idle && c.codec.Available() == 0 { // the host takes no more requests on it
 		c.notIdle()
@@ -383,7 +406,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	}
 	if c.dialing {
 		h.dialing--
-		h.coming -= c.width()
+		h.coming -= c.wide
 		c.leave()
 		for _, st := range c.stats() {
 			st.ConnectionConFail++

@@ -34,15 +34,18 @@ type Host struct {
 	waiting list[Pending, *Pending]
 	hungry  bool
 	retired bool
+	// width is how many streams a connection takes, as the host last said; 0: it has
+	// not.
+	width  int
+	ill    bool // checks say that it is not well
+	turned bool // it was not, or was, until just now
 }
 
 // Acquire returns a connection to the host that speaks a dialect and has room for
 // a stream, or nil.
 func (h *Host) Acquire(d Dialect) *Conn {
-	for c := h.shared.last; c != nil; c = c.prev {
-		if c.speaks == d && c.usable() {
-			return c
-		}
+	if c := h.roomiest(d); c != nil {
+		return c
 	}
 	for c := h.idle.last; c != nil; {
 		before := c.prev
@@ -56,6 +59,22 @@ func (h *Host) Acquire(d Dialect) *Conn {
 		c = before
 	}
 	return nil
+}
+
+// roomiest returns a shared connection that has room for a stream: of RPC protocols
+// the one used last, because their requests are short; of others the one with the
+// fewest streams, because some streams last, and are to be spread.
+func (h *Host) roomiest(d Dialect) *Conn {
+	var best *Conn
+	for c := h.shared.last; c != nil; c = c.prev {
+		if c.speaks != d || best != nil && best.streams <= c.streams || !c.usable() {
+			continue
+		}
+		if best = c; d.Protocol.RPC {
+			break
+		}
+	}
+	return best
 }
 
 // dialMore makes connections for those who wait, as far as the limit allows.
@@ -150,17 +169,35 @@ func (h *Host) dial(d Dialect) error {
 	}
 	c.io = io
 	c.codec = cl.env.Codec(io, d.Protocol)
-	c.prober, _ = c.codec.(stream.Prober)
+	if d.Protocol.RPC || cl.Probes.Asked {
+		c.prober, _ = c.codec.(stream.Prober)
+	}
+	if l, ok := c.codec.(stream.Limiter); ok {
+		l.Assume(h.width)
+		c.limiter = l
+	}
+	c.wide = h.widthOf(d)
 	if b, ok := c.codec.(stream.Binder); ok && d.Owner != nil {
 		b.Bind(d.Owner)
 		d.Owner.Bound(c)
 	}
 	h.dialing++
-	h.coming += c.width()
+	h.coming += c.wide
 	cl.env.conns++
 	cl.Limits.seats[cl.env.Worker].held.Add(1)
 	h.fed()
 	return nil
+}
+
+// widthOf is for how many waiting requests a connection that is being made will do.
+func (h *Host) widthOf(d Dialect) int {
+	switch {
+	case !d.Protocol.Multiplexed:
+		return 1
+	case h.width > 0:
+		return h.width
+	}
+	return 1 << 20
 }
 
 // refuse tells those for whom no connection is being made that none can be made:
@@ -276,6 +313,11 @@ func (h *Host) retire() {
 		c.retire()
 		c = next
 	}
+	h.closeIdle()
+}
+
+// closeIdle closes the connections that have no stream.
+func (h *Host) closeIdle() {
 	for h.idle.n > 0 {
 		c := h.idle.first
 		c.notIdle()

@@ -17,6 +17,7 @@ type Limits struct {
 	requests    gauge
 	retries     gauge
 
+	share atomic.Int64 // of the requests, that a worker takes at a time
 	// hungry is how many seats are; see slots.go.
 	hungry atomic.Int64
 	turn   atomic.Uint32
@@ -40,13 +41,18 @@ type gauge struct {
 	_        [48]byte
 }
 
-func newLimits(workers int) *Limits { return &Limits{seats: make([]seat, workers)} }
+func newLimits(workers int) *Limits {
+	l := &Limits{seats: make([]seat, workers)}
+	l.share.Store(batch(0, workers))
+	return l
+}
 
 // set puts the maxima in force, also for who waits already.
 func (l *Limits) set(t config.Thresholds) {
 	l.connections.max.Store(int64(t.MaxConnections))
 	l.pending.max.Store(int64(t.MaxPendingRequests))
 	l.requests.max.Store(int64(t.MaxRequests))
+	l.share.Store(batch(int64(t.MaxRequests), len(l.seats)))
 	l.retries.max.Store(int64(t.MaxRetries))
 	for i := range l.seats {
 		l.requests.give(l.seats[i].spare.Swap(0))
@@ -87,7 +93,7 @@ func (l *Limits) begin(worker int) bool {
 	if takeSpare(spare) {
 		return true
 	}
-	if b := l.batch(); b > 1 && l.requests.take(b) {
+	if b := l.share.Load(); b > 1 && l.requests.take(b) {
 		spare.Add(b - 1)
 		return true
 	}
@@ -113,7 +119,7 @@ func takeSpare(spare *atomic.Int64) bool {
 
 // end ends what begin began.
 func (l *Limits) end(worker int) {
-	b := l.batch()
+	b := l.share.Load()
 	if b == 1 {
 		l.requests.give(1)
 		return
@@ -124,13 +130,12 @@ func (l *Limits) end(worker int) {
 	}
 }
 
-// batch is how many requests a worker takes at a time. Altogether, the workers
-// never have more than an eighth of the maximum spare.
-func (l *Limits) batch() int64 {
+// batch is how many requests a worker takes at a time, for a maximum. Altogether,
+// the workers never have more than an eighth of it spare.
+func batch(limit int64, workers int) int64 {
 	const most = 16
-	limit := l.requests.max.Load()
 	if limit == 0 {
 		return most
 	}
-	return min(max(limit/int64(16*len(l.seats)), 1), most)
+	return min(max(limit/int64(16*workers), 1), most)
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/config"
@@ -25,13 +26,18 @@ type Spec struct {
 	Probes      Probes
 	// MaxRequests is how many requests one connection carries; 0 is unlimited.
 	MaxRequests uint32
+	// MaxAge is for how long a connection takes new requests; 0 is unlimited.
+	MaxAge time.Duration
 	// BufferLimit is how many bytes of a message wait for a host at most.
 	BufferLimit int
 	RetryShare  float64 // of the requests under way, that may be retries
 	MinRetries  int64   // retries that are allowed however few requests there are
-	Limits      *Limits
-	thresholds  config.Thresholds
-	subsets     *subsets
+	// PanicBelow is how many hosts in a hundred are well below which all are used.
+	PanicBelow float64
+	Limits     *Limits
+	Health     *Health
+	thresholds config.Thresholds
+	subsets    *subsets
 }
 
 // Probes are the heartbeats on connections whose protocol has them: after Interval
@@ -40,6 +46,7 @@ type Spec struct {
 type Probes struct {
 	Interval, Timeout time.Duration
 	Count             int
+	Asked             bool // by the configuration: protocols that are no RPC's have none else
 }
 
 // HostSpec is one host of a cluster.
@@ -51,6 +58,9 @@ type HostSpec struct {
 	addr     eventloop.Addr
 }
 
+// Addr returns where the host is: its address, with a name resolved.
+func (h *HostSpec) Addr() netip.AddrPort { return h.addr.AddrPort() }
+
 // Build makes a snapshot of a checked configuration. Names of hosts are resolved
 // here, once, which may take its time. before is the snapshot in use, or nil: what
 // is under way counts against the same limits after the change. Nothing changes
@@ -60,10 +70,10 @@ func Build(cm *config.ClusterManager, before *Snapshot, workers int, r *config.R
 	for i := range cm.Clusters {
 		c := &cm.Clusters[i]
 		spec := newSpec(c, r)
-		spec.Limits = newLimits(workers)
+		spec.Limits, spec.Health = newLimits(workers), newHealth(workers)
 		if before != nil {
 			if j, ok := before.byName[c.Name]; ok {
-				spec.Limits = before.clusters[j].Limits
+				spec.Limits, spec.Health = before.clusters[j].Limits, before.clusters[j].Health
 			}
 		}
 		s.byName[c.Name] = len(s.clusters)
@@ -86,6 +96,10 @@ func (s *Snapshot) Index(name string) (int, bool) {
 	return i, ok
 }
 
+// Clusters returns the clusters, in the order of the configuration. Neither they nor
+// the slice may be changed.
+func (s *Snapshot) Clusters() []*Spec { return s.clusters }
+
 // Len returns the number of clusters.
 func (s *Snapshot) Len() int { return len(s.clusters) }
 
@@ -97,10 +111,12 @@ func newSpec(c *config.Cluster, r *config.Report) *Spec {
 		ActiveBias:  c.LBConfig.ActiveRequestBias,
 		Dial:        dialOptions(c),
 		IdleTimeout: c.IdleTimeout,
-		Probes:      Probes{c.Heartbeat.Interval, c.Heartbeat.Timeout, c.Heartbeat.Count},
+		Probes:      Probes{c.Heartbeat.Interval, c.Heartbeat.Timeout, c.Heartbeat.Count, c.Heartbeat.Node() != nil},
 		MaxRequests: c.MaxRequestPerConn,
+		MaxAge:      c.MaxConnectionDuration,
 		BufferLimit: c.ConnBufferLimit,
 		RetryShare:  c.RetryBudget.Percent / 100,
+		PanicBelow:  c.PanicThreshold,
 		MinRetries:  int64(c.RetryBudget.MinRetries),
 		thresholds:  thresholds(c),
 	}

@@ -37,7 +37,11 @@ func requestPath(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
 }
 
 func requestPathOriginal(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
-	path, _, _ := bytes.Cut(in.PathOriginal, question)
+	path := in.PathOriginal
+	if path == nil && in.Request != nil {
+		path = in.Request.Path()
+	}
+	path, _, _ = bytes.Cut(path, question)
 	return append(dst, path...), len(path) > 0
 }
 

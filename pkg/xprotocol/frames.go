@@ -130,10 +130,10 @@ func (c *conn) parse(f *frame) (h *stream.Head, content stream.Span, err error) 
 	return h, content, nil
 }
 
-// content moves the content of a frame into dst.
+// content moves the content of a frame into dst, which is passed on at once.
 func (f *frame) content(dst *buffer.Chain, at stream.Span) {
 	if f.big == nil {
-		dst.AppendView(f.view.Slice(int(at.Off), at.End()))
+		dst.Lend(f.view.Slice(int(at.Off), at.End()))
 		return
 	}
 	f.big.bytes.Discard(int(at.Off))

@@ -4,8 +4,9 @@
 //
 // Start at [Run], the life of a demo. places.go and quickstart.go fit the
 // configuration to the machine, upstreams.go and traffic.go are the two sides of
-// weir, rpc.go and echo.go those of them that are not HTTP, sample.go and view.go read the statistics, and picture.go, screen.go and
-// lines.go show them.
+// weir, rpc.go and echo.go those of them that are not HTTP, grpc.go those of gRPC;
+// sample.go and view.go read the statistics, and picture.go, screen.go and lines.go
+// show them.
 package demo
 
 import (

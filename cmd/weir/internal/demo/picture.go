@@ -34,11 +34,11 @@ const (
 )
 
 // picture draws a view in lines of at most width columns. 80 columns and 24 lines
-// hold all of it.
+// hold all of it, and so what there is to say of ports takes the place of the empty
+// line between the tables.
 func picture(v *view, width int, st style) []string {
 	p := &pen{style: st, width: width}
 	p.tables(v)
-	p.next()
 	line := commandWidth(v.try)
 	for _, c := range v.try {
 		p.put(cyan, fmt.Sprintf("%-*s", line, c.line)).put(faint, "  "+c.about).next()
@@ -57,12 +57,11 @@ func lastPicture(v *view, width int, st style) []string {
 func (p *pen) tables(v *view) {
 	bar := min(widestBar, p.width-columns)
 	p.title(v)
-	p.put(yellow, v.notice).next()
 	p.head("route", "goes to", "5xx", "retry", bar)
 	for i := range v.routes {
 		p.row(&v.routes[i], v.routePeak, v.routes[i].retried, bar)
 	}
-	p.next()
+	p.put(yellow, v.notice).next()
 	p.head("cluster", "host", "failed", "conns", bar)
 	for i := range v.hosts {
 		p.row(&v.hosts[i], v.hostPeak, v.hosts[i].open, bar)

@@ -33,6 +33,7 @@ func fixedView() *view {
 	v.routes = []row{
 		{label{name: "bolt", target: "cluster bolt"}, counts{total: 230, p50: ms(0.2), p99: ms(1.1)}, 33},
 		{label{name: "dubbo", target: "cluster dubbo"}, counts{total: 231, failed: 1, p50: ms(0.2), p99: ms(1.1)}, 33},
+		{label{name: "grpc", target: "cluster grpc"}, counts{total: 232, p50: ms(0.2), p99: ms(1.1)}, 28},
 		{label{name: "/hello", target: "weir itself"}, counts{total: 420, p50: 900, p99: ms(0.3)}, 60},
 		{label{name: "/flaky", target: "cluster flaky"}, counts{total: 280, failed: 1, retried: 93, p50: ms(0.4), p99: ms(12.3)}, 39.4},
 		{label{name: "/slow", target: "cluster shop"}, counts{total: 140, p50: ms(502), p99: ms(12_345)}, 0},
@@ -45,6 +46,7 @@ func fixedView() *view {
 		{label{name: "flaky", target: "127.0.0.1:54321"}, counts{total: 140, open: 2, p50: ms(99.9), p99: ms(9999)}, 1},
 		{label{name: "bolt", target: "127.0.0.1:8084"}, counts{total: 230, open: 2, p50: ms(0.1), p99: ms(0.9)}, 33},
 		{label{name: "dubbo", target: "127.0.0.1:8085"}, counts{total: 231, open: 2, p50: ms(0.1), p99: ms(0.9)}, 33},
+		{label{name: "grpc", target: "127.0.0.1:8086"}, counts{total: 232, open: 2, p50: ms(0.1), p99: ms(0.9)}, 28},
 	}
 	return v
 }

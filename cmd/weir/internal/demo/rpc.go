@@ -20,8 +20,8 @@ type rpc struct {
 	answer func(dst []byte, to *stream.Call, content []byte) []byte
 }
 
-// rpcs are the protocols that the quickstart has besides HTTP, by the names of
-// their routes.
+// rpcs are the RPC protocols of the quickstart but gRPC, which is HTTP, by the
+// names of their routes.
 func rpcs() map[string]*rpc {
 	return map[string]*rpc{
 		"bolt":  {bolt.New(bolt.Options{}), boltCall("demo.Echo:1.0", "echo", "hello by bolt"), boltAnswer},

@@ -24,6 +24,7 @@ import (
 	"github.com/weirproxy/weir/pkg/filter/fault"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/protocol/http1"
+	"github.com/weirproxy/weir/pkg/protocol/http2"
 	"github.com/weirproxy/weir/pkg/server"
 	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		shown: make(chan string), over: make(chan error, 1)}
 	w.options = Options{
 		Registry: server.Registry{
-			Protocols: protocol.Registry{http1.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
+			Protocols: protocol.Registry{http1.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
 			Filters:   filter.Registry{"fault": fault.Make},
 		},
 		Version:    "test",
@@ -187,7 +188,7 @@ func TestLines(t *testing.T) {
 			t.Errorf("%d requests, %d before: %s", now, requests, line)
 		}
 		requests = now
-		for _, route := range []string{"/hello", "/flaky", "/slow", "/", "bolt", "dubbo"} {
+		for _, route := range []string{"/hello", "/flaky", "/slow", "/", "bolt", "dubbo", "grpc"} {
 			moving[route] = moving[route] || number(t, line, regexp.QuoteMeta(route)+` (\d+)/s`) > 0
 		}
 		if requests > 500 && number(t, line, retries) > 0 && number(t, line, delayed) > 0 {
@@ -218,8 +219,8 @@ func TestLines(t *testing.T) {
 	if n := number(t, end, `failed (\d+) times`); n == 0 || number(t, end, `retried (\d+) times`)+failed != n {
 		t.Errorf("what fails is either retried or answered so: %s", end)
 	}
-	if number(t, end, `delayed (\d+) requests`) < total/13 {
-		t.Errorf("one in twelve requests is delayed: %s", end)
+	if number(t, end, `delayed (\d+) requests`) < total/15 {
+		t.Errorf("one in fourteen requests is delayed: %s", end)
 	}
 	log, err := os.ReadFile(filepath.Join(w.options.Folder, "access.log"))
 	if err != nil || bytes.Count(log, []byte("\n")) != total {
@@ -313,11 +314,11 @@ func TestAdapt(t *testing.T) {
 	for _, r := range each(root, "servers", "routers", "virtual_hosts", "routers") {
 		names = append(names, r["name"].(string))
 	}
-	if got := strings.Join(names, " "); got != "bolt dubbo /hello /flaky /slow /" {
+	if got := strings.Join(names, " "); got != "bolt dubbo grpc /hello /flaky /slow /" {
 		t.Errorf("routes are called %s", got)
 	}
 	hosts := each(root, "cluster_manager", "clusters", "hosts")
-	if len(hosts) != 6 || len(p.upstreams) != 5 || hosts[0]["address"] != hosts[3]["address"] || hosts[0]["weight"] != 3.0 {
+	if len(hosts) != 7 || len(p.upstreams) != 6 || hosts[0]["address"] != hosts[3]["address"] || hosts[0]["weight"] != 3.0 {
 		t.Errorf("hosts %v for %d upstreams", hosts, len(p.upstreams))
 	}
 	if p.upstreams[failing] == nil {

@@ -17,10 +17,9 @@ const (
 // clientPatience is how long a client waits for a response.
 const clientPatience = 10 * time.Second
 
-// mix is what is asked for, over and over: paths of HTTP, and names of RPC
-// protocols.
+// mix is what is asked for, over and over: paths of HTTP, and names of protocols.
 func mix(i int) string {
-	routes := [...]string{"/", "/hello", "bolt", "/flaky", "dubbo", "/", "/slow", "/hello", "bolt", "/flaky", "/", "dubbo"}
+	routes := [...]string{"/", "/hello", "bolt", "grpc", "/flaky", "dubbo", "/", "/slow", "/hello", "bolt", "grpc", "/flaky", "/", "dubbo"}
 	return routes[i%len(routes)]
 }
 
@@ -28,7 +27,8 @@ func mix(i int) string {
 type traffic struct {
 	client  http.Client
 	base    string
-	callers map[string]*caller
+	callers map[string]*caller // of RPC protocols
+	grpc    *grpcCaller
 	cancel  context.CancelFunc // of requests under way
 	end     chan struct{}      // closed to end it
 	ending  sync.Once
@@ -43,17 +43,14 @@ func drive(address string, requests <-chan time.Time, busy time.Time) *traffic {
 	for name, p := range rpcs() {
 		t.callers[name] = &caller{rpc: p, address: address}
 	}
+	t.grpc = newGRPCCaller(t.base)
 	t.client.Transport = &http.Transport{MaxIdleConnsPerHost: clients}
 	t.client.Timeout = clientPatience
 	routes := make(chan string)
 	for range clients {
 		t.working.Go(func() {
 			for route := range routes {
-				if c := t.callers[route]; c != nil {
-					c.call(ctx)
-				} else {
-					t.get(ctx, route)
-				}
+				t.send(ctx, route)
 			}
 		})
 	}
@@ -85,7 +82,20 @@ func (t *traffic) dispatch(requests <-chan time.Time, busy time.Time, routes cha
 	}
 }
 
-// get sends a request of HTTP and reads its response. What goes wrong with it is seen in
+// send sends a request of a route.
+func (t *traffic) send(ctx context.Context, route string) {
+	c := t.callers[route]
+	switch {
+	case c != nil:
+		c.call(ctx)
+	case route == "grpc":
+		t.grpc.call(ctx)
+	default:
+		t.get(ctx, route)
+	}
+}
+
+// get sends a request of HTTP/1 and reads its response. What goes wrong with it is seen in
 // weir's statistics.
 func (t *traffic) get(ctx context.Context, path string) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+path, http.NoBody)
@@ -111,6 +121,7 @@ func (t *traffic) stop() {
 	t.cancel()
 	t.finish()
 	t.client.CloseIdleConnections()
+	t.grpc.close()
 	for _, c := range t.callers {
 		c.close()
 	}

@@ -19,13 +19,15 @@ const (
 )
 
 // speaks returns the protocol of the server that the quickstart has at an address,
-// "" for HTTP.
+// "" for HTTP/1.
 func speaks(address string) string {
 	switch address {
 	case "127.0.0.1:8084":
 		return "bolt"
 	case "127.0.0.1:8085":
 		return "dubbo"
+	case "127.0.0.1:8086":
+		return "grpc"
 	}
 	return ""
 }
@@ -48,7 +50,8 @@ func serveUpstreams(listeners map[string]net.Listener, log *slog.Logger) *upstre
 			continue
 		}
 		s := &http.Server{
-			Handler:           &upstream{name: l.Addr().String(), fails: address == failing},
+			Handler:           handler(address, l.Addr().String()),
+			Protocols:         protocolsOf(address),
 			ReadHeaderTimeout: 5 * time.Second,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
@@ -60,6 +63,23 @@ func serveUpstreams(listeners map[string]net.Listener, log *slog.Logger) *upstre
 		})
 	}
 	return u
+}
+
+// handler returns what the server that the quickstart has at an address answers;
+// name is where it really is.
+func handler(address, name string) http.Handler {
+	if speaks(address) == "grpc" {
+		return http.HandlerFunc(answerGRPC)
+	}
+	return &upstream{name: name, fails: address == failing}
+}
+
+// protocolsOf returns the versions of HTTP that the server at an address speaks.
+func protocolsOf(address string) *http.Protocols {
+	p := &http.Protocols{}
+	p.SetHTTP1(speaks(address) == "")
+	p.SetUnencryptedHTTP2(speaks(address) == "grpc")
+	return p
 }
 
 func (u *upstreams) stop() {

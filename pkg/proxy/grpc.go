@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// beginGRPC takes note of a gRPC request: routes see its service and method, and
+// what it was answered is counted for them.
+func (s *activeStream) beginGRPC() {
+	if !s.proto.Multiplexed || s.proto.RPC || !grpc.IsRequest(s.req) {
+		return
+	}
+	s.flags |= isGRPC
+	service, method, _ := grpc.SplitPath(s.req.Path())
+	version, _ := grpc.Attribute(s.req, stream.Version)
+	group, _ := grpc.Attribute(s.req, stream.Group)
+	s.req.Describe(service, method, version, group)
+}
+
+// callDeadline lets the client's own deadline count. If the configuration gives
+// the route a timeout, the shorter of both does; a client that says nothing waits
+// for as long as its stream is not idle: weir cannot know which streams are meant
+// to last.
+func (s *activeStream) callDeadline() {
+	if s.route == nil {
+		return
+	}
+	value, ok := s.req.Get(grpc.HeaderTimeout)
+	var asked time.Duration
+	if ok {
+		asked, ok = grpc.ParseTimeout(value)
+	}
+	switch {
+	case ok && s.route.TimeoutGiven && s.timeout <= asked:
+	case ok:
+		s.timeout = min(max(asked, leastTimeout), mostTimeout)
+	case !s.route.TimeoutGiven:
+		s.timeout = 0
+	}
+	if ok {
+		s.flags |= wholeCall
+		s.deadline = s.start + int64(s.timeout)
+	}
+}
+
+// atDeadline tells whether a host has given a call up because its time is over: it
+// was told what is left, and its clock may be a little ahead of the loop's timers.
+func (s *activeStream) atDeadline(r stream.Reset) bool {
+	const ahead = 20 * time.Millisecond
+	return s.has(wholeCall) && r.Reason == stream.RemoteReset && s.w.Loop.Now()+int64(ahead) >= s.deadline
+}
+
+// passDeadline tells the host what is left of the time that the client waits.
+func (s *activeStream) passDeadline() {
+	left := time.Duration(s.deadline - s.w.Loop.Now())
+	b := grpc.AppendTimeout(s.w.scratch[:0], max(left, leastTimeout))
+	s.w.scratch = b[:0]
+	s.req.SetBytes(grpc.HeaderTimeout, b)
+}
+
+// answerCode is what an answer of weir's own says of the call: what the host said
+// when it reset the last try, or what the answer's status and flags mean.
+func (s *activeStream) answerCode(status int) grpc.Code {
+	if s.resetCode != grpc.OK && s.info.Flags&(stream.UpstreamRemoteReset|stream.UpstreamTimeout) == stream.UpstreamRemoteReset {
+		return s.resetCode
+	}
+	return grpc.FromAnswer(status, s.info.Flags)
+}
+
+// noteReset takes note of why a host reset the try.
+func (s *activeStream) noteReset(r stream.Reset) {
+	var coded interface{ ResetCode() uint32 }
+	if s.resetCode = grpc.OK; r.Reason == stream.RemoteReset && errors.As(r.Err, &coded) {
+		s.resetCode = grpc.FromReset(coded.ResetCode())
+	}
+}
+
+// answerGRPC makes an answer of weir's own one that gRPC's clients understand. It
+// has no body.
+func (s *activeStream) answerGRPC(status int, text []byte) {
+	contentType, _ := s.req.GetID(stream.ContentType)
+	message := strings.TrimSuffix(string(text), "\n")
+	grpc.Answer(s.resp, contentType, s.answerCode(status), message)
+}
+
+// endGRPC ends a response that has begun and cannot go on: the call's status says
+// so, where other protocols can only break off.
+func (s *activeStream) endGRPC() {
+	status, text := 502, "the response was broken off"
+	if s.info.Flags&(stream.UpstreamTimeout|stream.StreamIdleTimeout) != 0 {
+		status, text = 504, "the response took too long"
+	}
+	s.code = s.answerCode(status)
+	var t stream.Header
+	grpc.SetStatus(&t, s.code, text)
+	s.down.Trailers(&t)
+}
+
+// noteStatus takes note of what became of a call, as its trailers, or the only head
+// of its response, say.
+func (s *activeStream) noteStatus(h *stream.Header) {
+	if s.has(isGRPC) {
+		s.code, _ = grpc.ReadStatus(h)
+	}
+}
+
+// countCall counts the response of a host by the call's status.
+func (s *activeStream) countCall(h *stream.Header) {
+	code, _ := grpc.ReadStatus(h)
+	s.countResponse(grpc.ToHTTP(code))
+}
+
+// retryCall tells whether the policy wants another try after a response, as far as
+// it is one of gRPC: only one that has nothing but a head tells in time.
+func (s *activeStream) retryCall(h *stream.Head, end bool) bool {
+	if !end || !s.has(isGRPC) {
+		return false
+	}
+	code, ok := grpc.ReadStatus(&h.Header)
+	return ok && s.policy().Call(uint32(code))
+}
+
+// recordCall counts a call that a host was given. Names of methods that hosts do not
+// have are a client's inventions, and not counted by themselves.
+func (s *activeStream) recordCall(took time.Duration) {
+	if s.info.Tries == 0 {
+		return
+	}
+	service, _ := s.req.Attribute(stream.Service)
+	method, _ := s.req.Attribute(stream.Method)
+	if s.code == grpc.Unimplemented {
+		service = nil
+	}
+	c := s.w.Stats.Call(service, method)
+	c.RequestTotal++
+	c.CountStatus(uint32(s.code))
+	c.Latency.Record(took)
+}
