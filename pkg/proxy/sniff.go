@@ -49,6 +49,7 @@ func (s *sniffer) Feed(in buffer.View) (int, error) {
 		c.passOn()
 		return 0, nil
 	}
+	s.closing = true
 	return 0, errUnknownProtocol
 }
 

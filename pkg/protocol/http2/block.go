@@ -189,7 +189,7 @@ func (c *conn) headersForNobody(id uint32, b []byte) *Error {
 	switch how := c.closed.fate(id); {
 	case how == ordinary:
 		return ErrStreamOver
-	case c.has(client): // what was cancelled arrives all the same
+	case c.has(client) && how != resetByPeer: // what was cancelled arrives all the same
 		return nil
 	case how == resetByPeer:
 		return c.refuse(id, ErrClosed)

@@ -104,7 +104,7 @@ func (c *conn) dataForNobody(h *frameHeader) *Error {
 	switch how := c.closed.fate(h.stream); {
 	case how == ordinary:
 		return ErrStreamOver
-	case c.has(client): // what was cancelled arrives all the same
+	case c.has(client) && how != resetByPeer: // what was cancelled arrives all the same
 		return nil
 	case how != resetByUs:
 		return c.refuse(h.stream, ErrClosed)

@@ -297,6 +297,24 @@ func TestResetsByTheServer(t *testing.T) {
 	c.close()
 }
 
+// What the server still sends on a stream that it has reset is answered, once.
+func TestFramesBehindTheServersReset(t *testing.T) {
+	for name, do := range map[string]func(*peer){
+		"DATA":    func(p *peer) { p.data(1, "x", false).data(1, "y", true) },
+		"HEADERS": func(p *peer) { p.headers(1, false, "x", "y").headers(1, true, "x", "y") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connected(t, Config{})
+			c.open(requestHead("GET", "a", "/", 0), true)
+			c.sent()
+			c.server.headers(1, false, ":status", "200").rst(1, Cancel)
+			do(c.server)
+			expect(t, "sent", c.exchange(), lines("1 RST STREAM_CLOSED"))
+			c.close()
+		})
+	}
+}
+
 // A client keeps to what the server said on another connection, until it says
 // something on this one.
 func TestLimit(t *testing.T) {
