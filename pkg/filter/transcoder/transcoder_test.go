@@ -33,11 +33,11 @@ func TestMake(t *testing.T) {
 
 // TestChain: what the last of a chain says counts.
 func TestChain(t *testing.T) {
-	make := func(config string) filter.Link {
+	link := func(config string) filter.Link {
 		f, _ := filtertest.TryMake(transcoder.Make, config)
 		return filter.NewLink("transcoder", f)
 	}
-	one, two := make(`{"type": "httpTohttp2"}`), make(`{"type": "http2Tohttp"}`)
+	one, two := link(`{"type": "httpTohttp2"}`), link(`{"type": "http2Tohttp"}`)
 	if got := (filter.Chain{}).Converts(); got != "" {
 		t.Errorf("an empty chain converts to %q", got)
 	}

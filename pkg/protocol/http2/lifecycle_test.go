@@ -8,7 +8,6 @@ import (
 
 	xhttp2 "golang.org/x/net/http2"
 
-	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -592,26 +591,6 @@ func TestSinksMayDoAnythingInsideCalls(t *testing.T) {
 		}
 	}
 }
-
-// echo answers every request with its own body.
-type echo struct {
-	sender stream.End
-	begun  bool
-}
-
-func (e *echo) Head(_ *stream.Head, end bool) {
-	h := responseHead(200, -1)
-	e.sender.Head(h, end)
-}
-func (e *echo) Data(d *buffer.Chain, end bool) { e.sender.Data(d, end) }
-func (e *echo) Trailers(t *stream.Header)      { e.sender.Trailers(t) }
-func (e *echo) Reset(stream.Reset)             {}
-func (e *echo) Pause()                         { e.sender.Pause() }
-func (e *echo) Resume()                        { e.sender.Resume() }
-
-type echoes struct{}
-
-func (echoes) NewStream(sender stream.End) stream.End { return &echo{sender: sender} }
 
 // However the bytes are cut, the same comes of them.
 func TestEverySplit(t *testing.T) {

@@ -277,7 +277,7 @@ func (w *world) settle() {
 	w.server.Pressure(false)
 	for _, c := range w.calls {
 		for _, k := range []*talker{&c.client, &c.server} {
-			if k.pauses && !(k.over && k.ended) && !k.reset {
+			if k.pauses && (!k.over || !k.ended) && !k.reset {
 				k.pauses = false
 				k.to.Resume()
 			}
