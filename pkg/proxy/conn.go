@@ -22,6 +22,7 @@ type downConn struct {
 
 	next, prev *downConn // of the same listener
 	timer      eventloop.Timer
+	wakes      int64 // when the timer runs out, on the loop's clock
 	since      int64 // when the present phase began, on the loop's clock
 	id         uint64
 	counted    uint64       // bytes sent that the statistics know of
@@ -133,9 +134,9 @@ func (c *downConn) begin() {
 	c.since = loop.Now()
 	c.phase = c.codec.Phase()
 	if c.phase == stream.ReadingHead {
-		loop.Schedule(&c.timer, c.headTimeout(), c)
+		c.wake(c.headTimeout())
 	} else if d := c.l.timeouts(c.proto).Idle; d > 0 && c.phase == stream.Idle {
-		loop.Schedule(&c.timer, d, c)
+		c.wake(d)
 	}
 	if c.l.draining {
 		c.drain()
@@ -145,9 +146,7 @@ func (c *downConn) begin() {
 // settle follows the codec into its phase, after anything that may have changed
 // it.
 func (c *downConn) settle() {
-	if c.proto != nil && c.proto.Multiplexed && !c.proto.RPC {
-		c.watchWaiting()
-	}
+	c.watchWaiting()
 	phase := c.codec.Phase()
 	if phase == c.phase {
 		if phase == stream.Idle && (c.asked || !c.l.draining) { // something came and went; in a drain, heartbeats are nothing
@@ -160,7 +159,7 @@ func (c *downConn) settle() {
 	c.phase, c.since = phase, loop.Now()
 	switch phase {
 	case stream.ReadingHead:
-		loop.Schedule(&c.timer, c.headTimeout(), c)
+		c.wake(c.headTimeout())
 	case stream.Closing:
 		loop.Cancel(&c.timer)
 		c.io.Close()
@@ -170,7 +169,7 @@ func (c *downConn) settle() {
 		if c.l.draining {
 			c.drain()
 		} else if d := c.l.timeouts(c.proto).Idle; d > 0 && !c.timer.Set() {
-			loop.Schedule(&c.timer, d, c)
+			c.wake(d)
 		}
 	}
 }
@@ -178,10 +177,24 @@ func (c *downConn) settle() {
 // watchWaiting makes sure that the timer will look at responses that wait for a
 // client that does not take them.
 func (c *downConn) watchWaiting() {
-	idle := c.l.timeouts(c.proto).StreamIdle
-	if r, ok := c.codec.(stream.Reaper); ok && idle > 0 && !c.timer.Set() && r.Waits() {
-		c.l.worker.Loop.Schedule(&c.timer, idle, c)
+	if c.proto == nil || !c.proto.Multiplexed || c.proto.RPC {
+		return
 	}
+	idle := c.l.timeouts(c.proto).StreamIdle
+	r, ok := c.codec.(stream.Reaper)
+	if !ok || idle == 0 || !r.Waits() {
+		return
+	}
+	if !c.timer.Set() || c.wakes > c.l.worker.Loop.Now()+int64(idle) {
+		c.wake(idle)
+	}
+}
+
+// wake sets the timer.
+func (c *downConn) wake(d time.Duration) {
+	loop := c.l.worker.Loop
+	c.wakes = loop.Now() + int64(d)
+	loop.Schedule(&c.timer, d, c)
 }
 
 // reap gives such responses up that wait for too long.
@@ -194,7 +207,9 @@ func (c *downConn) reap() {
 
 // Expired ends what has been in one phase for too long.
 func (c *downConn) Expired(*eventloop.Timer) {
-	c.reap()
+	if c.reap(); c.codec.Phase() != c.phase { // its last stream was one of them
+		c.settle()
+	}
 	limit := time.Duration(0)
 	switch c.phase {
 	case stream.ReadingHead:
@@ -211,7 +226,8 @@ func (c *downConn) Expired(*eventloop.Timer) {
 	}
 	loop := c.l.worker.Loop
 	if left := limit - time.Duration(loop.Now()-c.since); left > 0 {
-		loop.Schedule(&c.timer, left, c)
+		c.wake(left)
+		c.watchWaiting()
 		return
 	}
 	if c.phase == stream.Idle {
@@ -246,7 +262,7 @@ func (c *downConn) drain() {
 		c.phase = c.codec.Phase()
 	}
 	if c.phase == stream.Idle {
-		c.l.worker.Loop.Schedule(&c.timer, drainIdle, c)
+		c.wake(drainIdle)
 	}
 }
 
