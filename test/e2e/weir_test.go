@@ -22,9 +22,12 @@ import (
 
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
+	"github.com/weirproxy/weir/pkg/filter/grpcweb"
 	"github.com/weirproxy/weir/pkg/filter/healthcheck"
+	"github.com/weirproxy/weir/pkg/filter/transcoder"
 	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/protocol/http1"
+	"github.com/weirproxy/weir/pkg/protocol/h2c"
+	"github.com/weirproxy/weir/pkg/protocol/http2"
 	"github.com/weirproxy/weir/pkg/server"
 	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
@@ -61,13 +64,16 @@ func startWith(t testing.TB, config fmt.Stringer, filters filter.Registry) *weir
 	checkLeaks(t)
 	w := &weir{t: t, path: filepath.Join(t.TempDir(), "weir.json"), log: &safeBuffer{}}
 	w.write(config.String())
-	all := filter.Registry{"fault": fault.Make, "healthcheck": healthcheck.Make}
+	all := filter.Registry{"fault": fault.Make, "grpc_web": grpcweb.Make, "healthcheck": healthcheck.Make, "transcoder": transcoder.Make}
 	maps.Copy(all, filters)
 	level := &slog.LevelVar{}
 	w.Server = server.New(server.Options{
-		Registry: server.Registry{Protocols: protocol.Registry{http1.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()}, Filters: all},
-		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: level})),
-		Level:    level,
+		Registry: server.Registry{
+			Protocols: protocol.Registry{h2c.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
+			Filters:   all,
+		},
+		Log:   slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: level})),
+		Level: level,
 	})
 	if err := w.Start(w.path); err != nil {
 		t.Fatal(err)
