@@ -18,7 +18,7 @@ BENCHPKGS ?= ./pkg/... ./cmd/... ./bench/path
 # Further flags for the tables (`make bench-http1`, `make bench-rpc`), such as -rounds 9 -seconds 8.
 BENCHFLAGS ?=
 
-LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml
 
 .PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-go profile demo cover clean
 
@@ -36,9 +36,11 @@ interop: ## Run the examples' Java and Node peers through weir
 	@GO='$(GO)' tools/interop
 
 # The first run builds golangci-lint from source, which takes a minute or two; Go's build cache keeps it.
-lint: ## Run go vet and golangci-lint
+lint: ## Run go vet and golangci-lint, in examples/grpc too, a module of its own
 	$(GO) vet -tags slabdebug,interop ./...
-	$(LINT) run
+	$(LINT)
+	cd examples/grpc && GOWORK=off $(GO) vet ./...
+	cd examples/grpc && GOWORK=off $(LINT)
 
 fuzz: ## Run every fuzz target for FUZZTIME (60s) each
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz

@@ -40,9 +40,10 @@ func (c *config) cluster(name string, addresses ...string) {
 	c.clusters = append(c.clusters, object{"name": name, "type": "SIMPLE", "lb_type": "LB_ROUNDROBIN", "hosts": hosts})
 }
 
-// everything is a route that all requests take.
-func everything(cluster string) object {
-	return object{"match": object{"headers": []object{{"name": "service", "value": ".*"}}}, "route": object{"cluster_name": cluster}}
+// everything are the routes that all requests take, first those of RPC protocols, then those of HTTP.
+func everything(cluster string) []object {
+	rpc := object{"match": object{"headers": []object{{"name": "service", "value": ".*"}}}, "route": object{"cluster_name": cluster}}
+	return []object{rpc, prefix("/", cluster)}
 }
 
 // service is a route of the services whose names match a regular expression.

@@ -1,6 +1,7 @@
 // Package interop has no code of its own, only tests: programs written with the
-// RPC libraries that others use, SOFARPC, SOFABolt and Dubbo in Java and Node,
-// call each other through weirs that run as processes of their own.
+// RPC libraries that others use, SOFARPC, SOFABolt, Dubbo, Triple and gRPC in
+// Java, Node and Go, call each other through weirs that run as processes of their
+// own.
 //
 // The programs are those of the folder examples, where each says what it checks.
 // Here is what stands between them: start at interop_test.go, the table of who
@@ -8,11 +9,19 @@
 // that config_test.go makes; peer_test.go builds and runs the examples,
 // weir_test.go runs weir.
 //
-// The tests take a JDK, Maven and Node, and some minutes, so they have a build tag:
+// Beside them, suites that others wrote test weir itself: h2spec its side towards
+// clients of HTTP/2, h2specd the one towards servers, and gRPC's interop client and
+// server both. tools/peers/go.mod pins them; suites_test.go builds and runs them.
+// They need Go and nothing else:
+//
+//	go test -tags interop -run 'H2spec|GRPC' ./test/interop
+//
+// The other tests take a JDK, Maven and Node, and some minutes. So all of them have
+// a build tag:
 //
 //	go test -tags interop ./test/interop
 //	go test -tags interop -run '/auto/sofarpc' ./test/interop
 //
 // As many clients run at once as -parallel says. Beside them there are at most
-// four Java servers, and none of these programs takes more than 256 MiB of heap.
+// five Java servers, and none of these programs takes more than 256 MiB of heap.
 package interop

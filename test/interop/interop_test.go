@@ -45,6 +45,18 @@ func nodeProbe(at string) call {
 	return call{name: "node-probe", example: "rpc-node", args: []string{"probe", "ADDR"}, at: at, servers: both}
 }
 
+func grpc(at string) call {
+	return call{name: "grpc", example: "grpc", args: []string{"client", "ADDR"}, at: at, servers: []string{"grpc"}}
+}
+
+func nodeGRPC(at string) call {
+	return call{name: "node-grpc", example: "grpc", args: []string{"node-client", "ADDR"}, at: at, servers: []string{"grpc"}}
+}
+
+func triple(at string) call {
+	return call{name: "triple", example: "triple-java", args: []string{"client", "ADDR"}, at: at, servers: []string{"triple"}}
+}
+
 // dubbo is a client of one generation of Dubbo that calls a server of another, or the same.
 func dubbo(client, server, at string) call {
 	return call{
@@ -69,7 +81,10 @@ func (c call) with(arg string) call {
 // missing are calls of a service that nobody has, one for each kind of client.
 func missing(listeners ...string) (calls []call) {
 	for _, at := range listeners {
-		for _, c := range []call{sofarpc(at), nodeBolt(at), nodeDubbo(at), dubbo("2", "2", at), dubbo("3", "3", at)} {
+		for _, c := range []call{
+			sofarpc(at), nodeBolt(at), nodeDubbo(at), dubbo("2", "2", at), dubbo("3", "3", at),
+			grpc(at), nodeGRPC(at), triple(at),
+		} {
 			calls = append(calls, call{name: at + "-" + c.name, example: c.example, args: c.args, at: at}.with("errors"))
 		}
 	}
@@ -87,18 +102,19 @@ func TestPeers(t *testing.T) {
 		{"named", named, []call{
 			sofarpc("sofarpc"), boltJava("bolt"), nodeBolt("node-bolt"), nodeDubbo("node-dubbo"),
 			dubbo("2", "2", "dubbo2"), dubbo("2", "3", "dubbo3"), dubbo("3", "2", "dubbo2"), dubbo("3", "3", "dubbo3"),
+			grpc("grpc"), nodeGRPC("grpc"), triple("triple"),
 		}},
 		{"auto", auto, []call{
 			sofarpc("main"), boltJava("main"), nodeBolt("main"), nodeDubbo("main"), nodeProbe("main"),
-			dubbo("2", "3", "main"), dubbo("3", "3", "main"),
+			dubbo("2", "3", "main"), dubbo("3", "3", "main"), grpc("main"), nodeGRPC("main"), triple("main"),
 		}},
 		{"two-weirs", twoWeirs, []call{
 			sofarpc("main"), boltJava("main"), nodeBolt("main"), nodeDubbo("main"), nodeProbe("main"),
-			dubbo("2", "3", "main"), dubbo("3", "2", "older"),
+			dubbo("2", "3", "main"), dubbo("3", "2", "older"), grpc("main"), nodeGRPC("main"), triple("main"),
 		}},
 		{"bound", boundConnections, []call{
 			boltJava("main").with("callback-request"), boltJava("main"), sofarpc("main"), nodeBolt("main"), nodeDubbo("main"),
-			bound(dubbo("2", "2", "older")), bound(dubbo("3", "3", "main")),
+			bound(dubbo("2", "2", "older")), bound(dubbo("3", "3", "main")), grpc("main"), nodeGRPC("main"), triple("main"),
 		}},
 		{"errors", failing, missing("no-route", "no-host", "dead-host", "second-weir")},
 	}

@@ -36,6 +36,8 @@ var servers = []server{
 	{"dubbo2", "dubbo", "dubbo-java", []string{"server2", "PORT"}},
 	{"dubbo3", "dubbo", "dubbo-java", []string{"server3", "PORT"}},
 	{"node-dubbo", "dubbo", "rpc-node", []string{"server", "PORT", "dubbo"}},
+	{"grpc", "Http2", "grpc", []string{"server", "PORT"}},
+	{"triple", "Http2", "triple-java", []string{"server", "PORT"}},
 }
 
 // tool is a command that examples take, and where to get it.
@@ -50,7 +52,10 @@ var (
 		{"node", "Node, 20 or later: https://nodejs.org"},
 		{"npm", "npm, which comes with Node: https://nodejs.org"},
 	}
-	tools = map[string][]tool{"sofarpc-java": java, "bolt-java": java, "dubbo-java": java, "rpc-node": node}
+	tools = map[string][]tool{
+		"sofarpc-java": java, "bolt-java": java, "dubbo-java": java, "triple-java": java,
+		"rpc-node": node, "grpc": node,
+	}
 )
 
 // peers are the programs that weir stands between. They are built, and their servers started, when the first test asks for them;

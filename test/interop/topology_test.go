@@ -24,6 +24,9 @@ func routes(dubbo string) []object {
 		service(`com\.nodejs\.bolt\..*`, "node-bolt"),
 		service(`com\.nodejs\.dubbo\..*`, "node-dubbo"),
 		service(`com\.example\.api\..*`, dubbo),
+		prefix("/weir.example.Echo/", "grpc"),
+		prefix("/grpc.health.v1.Health/", "grpc"),
+		prefix("/com.example.triple.", "triple"),
 		path("/web", "web"),
 	}
 }
@@ -32,13 +35,13 @@ func routes(dubbo string) []object {
 func named(t *testing.T, all *peers) topology {
 	var c config
 	for _, s := range servers {
-		c.listen(s.name, s.protocol, nil, everything(s.name))
+		c.listen(s.name, s.protocol, nil, everything(s.name)...)
 		c.cluster(s.name, all.address(s.name))
 	}
 	return topology{[]*weir{start(t, "weir", &c)}}
 }
 
-// auto is a weir with one port for everything. While clients use it for RPC, it serves HTTP as well. The listener "older" is such a
+// auto is a weir with one port for everything. While clients use it for RPC, it serves HTTP/1 as well. The listener "older" is such a
 // port too, with the older Dubbo behind it.
 func auto(t *testing.T, all *peers) topology {
 	w := start(t, "weir", local(all, nil))
@@ -70,7 +73,7 @@ func twoWeirs(t *testing.T, all *peers) topology {
 	far := start(t, "the weir of the servers", local(all, nil))
 	var c config
 	for _, name := range []string{"main", "older"} {
-		c.listen(name, "Auto", nil, everything(name), path("/web", name))
+		c.listen(name, "Auto", nil, everything(name)...)
 		c.cluster(name, far.addresses[name])
 	}
 	near := start(t, "the weir of the clients", &c)
@@ -91,7 +94,7 @@ func failing(t *testing.T, all *peers) topology {
 	c.cluster("dead-host", freeAddress(t))
 	c.cluster("second-weir", far.addresses["main"])
 	for _, cluster := range []string{"no-host", "dead-host", "second-weir"} {
-		c.listen(cluster, "Auto", nil, everything(cluster))
+		c.listen(cluster, "Auto", nil, everything(cluster)...)
 	}
 	return topology{[]*weir{start(t, "weir", &c), far}}
 }
