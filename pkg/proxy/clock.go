@@ -33,9 +33,8 @@ func (s *activeStream) due() int64 {
 	if !s.has(committed) {
 		earlier(s.deadline)
 		earlier(s.try.deadline)
-	} else if s.has(wholeCall) {
-		earlier(s.deadline)
 	}
+	earlier(s.callEnds)
 	earlier(s.requestDue())
 	return due
 }
@@ -71,15 +70,15 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 	late := func(at int64) bool { return at > 0 && now >= at }
 	switch {
 	case s.has(responseOver):
+	case late(s.callEnds):
+		s.countFailure(stream.Reset{Reason: stream.TimedOut})
+		s.failed(stream.TimedOut)
 	case !s.has(committed) && late(s.deadline):
 		s.countFailure(stream.Reset{Reason: stream.TimedOut})
 		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
 		s.failed(stream.TimedOut)
 	case !s.has(committed) && late(s.try.deadline):
 		s.tryTimedOut()
-	case s.has(wholeCall) && late(s.deadline):
-		s.countFailure(stream.Reset{Reason: stream.TimedOut})
-		s.failed(stream.TimedOut)
 	case s.times.StreamIdle > 0 && late(s.moved+int64(s.times.StreamIdle)), late(s.requestDue()):
 		s.stalled()
 	}

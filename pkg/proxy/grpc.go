@@ -22,29 +22,21 @@ func (s *activeStream) beginGRPC() {
 	s.req.Describe(service, method, version, group)
 }
 
-// callDeadline lets the client's own deadline count. If the configuration gives
-// the route a timeout, the shorter of both does; a client that says nothing waits
-// for as long as its stream is not idle: weir cannot know which streams are meant
-// to last.
+// callDeadline lets the client's own deadline count, for the whole call. If the
+// configuration gives the route a timeout, that counts as well, for the response to
+// begin; otherwise who says nothing waits for as long as its stream is not idle: weir
+// cannot know which streams are meant to last.
 func (s *activeStream) callDeadline() {
 	if s.route == nil {
 		return
 	}
-	value, ok := s.req.Get(grpc.HeaderTimeout)
-	var asked time.Duration
-	if ok {
-		asked, ok = grpc.ParseTimeout(value)
-	}
-	switch {
-	case ok && s.route.TimeoutGiven && s.timeout <= asked:
-	case ok:
-		s.timeout = min(max(asked, leastTimeout), mostTimeout)
-	case !s.route.TimeoutGiven:
+	if !s.route.TimeoutGiven {
 		s.timeout = 0
 	}
-	if ok {
-		s.flags |= wholeCall
-		s.deadline = s.start + int64(s.timeout)
+	if value, ok := s.req.Get(grpc.HeaderTimeout); ok {
+		if asked, ok := grpc.ParseTimeout(value); ok {
+			s.callEnds = s.start + int64(min(max(asked, leastTimeout), mostTimeout))
+		}
 	}
 }
 
@@ -52,12 +44,12 @@ func (s *activeStream) callDeadline() {
 // was told what is left, and its clock may be a little ahead of the loop's timers.
 func (s *activeStream) atDeadline(r stream.Reset) bool {
 	const ahead = 20 * time.Millisecond
-	return s.has(wholeCall) && r.Reason == stream.RemoteReset && s.w.Loop.Now()+int64(ahead) >= s.deadline
+	return s.callEnds > 0 && r.Reason == stream.RemoteReset && s.w.Loop.Now()+int64(ahead) >= s.callEnds
 }
 
 // passDeadline tells the host what is left of the time that the client waits.
 func (s *activeStream) passDeadline() {
-	left := time.Duration(s.deadline - s.w.Loop.Now())
+	left := time.Duration(s.callEnds - s.w.Loop.Now())
 	b := grpc.AppendTimeout(s.w.scratch[:0], max(left, leastTimeout))
 	s.w.scratch = b[:0]
 	s.req.SetBytes(grpc.HeaderTimeout, b)

@@ -51,6 +51,7 @@ type activeStream struct {
 	start  int64 // on the loop's clock, as are the next ones
 
 	deadline int64         // for the response to begin; 0: none
+	callEnds int64         // deadline of a gRPC call, for the end of the response; 0: none
 	moved    int64         // when something last moved
 	tries    time.Duration // time that tries took
 	timer    eventloop.Timer
@@ -76,7 +77,6 @@ const (
 	forwarded                             // the request's head has passed the filters
 	finished                              // nothing more happens; filters may still be away
 	isGRPC                                // the request is one of gRPC
-	wholeCall                             // the deadline is for the end of the response
 	answered                              // the host has sent all of its response
 )
 
@@ -118,7 +118,7 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
 	s.code, s.resetCode = grpc.Unknown, grpc.OK
 	s.start = w.Loop.Now()
-	s.moved, s.deadline = s.start, 0
+	s.moved, s.deadline, s.callEnds = s.start, 0, 0
 	s.route, s.routeStats, s.cluster, s.subset = nil, nil, nil, ""
 	s.body.begin(w.Loop.Buffers())
 	i := &s.info

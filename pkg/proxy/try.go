@@ -129,7 +129,7 @@ func (s *activeStream) connected(c *upstream.Conn) {
 	if s.pauses&pausesResponse != 0 {
 		t.up.Pause()
 	}
-	if s.has(wholeCall) {
+	if s.callEnds > 0 {
 		s.passDeadline()
 	} else {
 		s.timeLeft()

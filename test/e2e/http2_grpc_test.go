@@ -172,10 +172,11 @@ func grpcTimeout(s string) (time.Duration, error) {
 	return time.ParseDuration(s[:len(s)-1] + units[s[len(s)-1]])
 }
 
-// TestGRPCRouteTimeout: of the route's timeout and the client's, the shorter holds.
+// TestGRPCRouteTimeout: of the route's timeout and the client's, the shorter holds
+// for the response to begin. The host is told the client's, which is for all of it.
 func TestGRPCRouteTimeout(t *testing.T) {
 	up := grpcHost(t, func(w http.ResponseWriter, r *http.Request) int {
-		if left, _ := grpcTimeout(r.Header.Get("Grpc-Timeout")); strings.HasSuffix(r.URL.Path, "Long") && left > 40*time.Millisecond {
+		if left, _ := grpcTimeout(r.Header.Get("Grpc-Timeout")); strings.HasSuffix(r.URL.Path, "Long") && left <= time.Second {
 			t.Errorf("the host was told that it has %v", left)
 		}
 		<-r.Context().Done()
@@ -189,6 +190,34 @@ func TestGRPCRouteTimeout(t *testing.T) {
 	f.answersAlone(3, 4, "the upstream did not answer in time")
 	f.call(5, "/long.Route/Short", "grpc-timeout", "40m")
 	f.answersAlone(5, 4, "the upstream did not answer in time")
+}
+
+// TestGRPCRouteTimeoutIsForTheBegin: a call whose client waits for longer than the
+// route is not cut off by the route's timeout once its response has begun.
+func TestGRPCRouteTimeoutIsForTheBegin(t *testing.T) {
+	release := make(chan struct{})
+	up := grpcHost(t, func(w http.ResponseWriter, r *http.Request) int {
+		if strings.HasSuffix(r.URL.Path, "Silent") {
+			<-r.Context().Done()
+			return 0
+		}
+		io.WriteString(w, framed("one"))
+		w.(http.Flusher).Flush()
+		<-release
+		io.WriteString(w, framed("two"))
+		return 0
+	})
+	w := start(t, setup{up: up.addr(), proxy: callsOver, routes: route("/", "up", `"timeout": "40ms"`)})
+	f := dialFrames(t, w.addr())
+	f.call(1, "/pkg.Stream/Watch", "grpc-timeout", "20S")
+	first := f.message(1)
+	f.until(func() bool { return first.body.Len() > 0 })
+	f.call(3, "/pkg.Stream/Silent") // once this has timed out, so would have the other
+	f.answersAlone(3, 4, "the upstream did not answer in time")
+	close(release)
+	if m := f.expect(1, 200, framed("one")+framed("two")); m.get("grpc-status") != "0" {
+		t.Errorf("got %q", m)
+	}
 }
 
 // TestGRPCRetries: a call that ended with a status of the policy is tried again, if

@@ -7,7 +7,7 @@ import java.util.concurrent.TimeoutException;
 
 /** Runs checks, and prints one line for each. */
 final class Report {
-    private static final int LIMIT_SECONDS = 12;
+    private static final int LIMIT_SECONDS = 30;
 
     private boolean failed;
 
