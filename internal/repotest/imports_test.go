@@ -23,6 +23,7 @@ var layers = []struct{ area, why string }{
 	{"pkg/xprotocol", "framed RPC protocols are a kind of protocol"},
 	{"pkg/protocol/h2c", "leads from one version of HTTP to the other, over the codecs of both"},
 	{"pkg/protocol", "codecs turn bytes into the stream model"},
+	{"pkg/protocol/internal/httprule", "rules of HTTP that both versions' codecs keep"},
 	{"pkg/protocol/http2/hpack", "header compression by itself, which knows neither frames nor streams"},
 	{"pkg/accesslog", "writes a line about a stream, in terms of variables"},
 	{"pkg/variable", "names what is known of a stream"},

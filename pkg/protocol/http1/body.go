@@ -1,6 +1,10 @@
 package http1
 
-import "github.com/weirproxy/weir/pkg/buffer"
+import (
+	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
+	"github.com/weirproxy/weir/pkg/stream"
+)
 
 // readBody collects what in, from pos on, has of a body. over tells that the
 // message ends there; its trailers, if it has any, are then in r.head.
@@ -128,7 +132,7 @@ func (r *reader) trailer(b []byte) (n int, over bool, err *Error) {
 	if len(l.name) == 0 {
 		return n, true, nil
 	}
-	if allowedInTrailers(l.name) {
+	if httprule.AllowedInTrailers(stream.IDOf(l.name), l.name) {
 		if r.head == nil {
 			r.head = r.heads.Get()
 		}

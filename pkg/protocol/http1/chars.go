@@ -12,8 +12,6 @@ const (
 	inToken  = 1 << iota // a method or a field name
 	inTarget             // a request target
 	inValue              // a field value
-	inHost               // a registered name or an IPv4 address, '%' apart
-	isUpper              // a capital letter
 	isHex                // a hexadecimal digit
 )
 
@@ -25,13 +23,10 @@ func makeClasses() (t [256]uint8) {
 		alpha := 'a' <= b|0x20 && b|0x20 <= 'z'
 		digit := '0' <= b && b <= '9'
 		if alpha || digit {
-			t[c] |= inToken | inHost
+			t[c] |= inToken
 		}
 		if digit || 'a' <= b|0x20 && b|0x20 <= 'f' {
 			t[c] |= isHex
-		}
-		if 'A' <= b && b <= 'Z' {
-			t[c] |= isUpper
 		}
 		if b > ' ' && b < 0x7f && b != '#' {
 			t[c] |= inTarget
@@ -42,9 +37,6 @@ func makeClasses() (t [256]uint8) {
 	}
 	for _, b := range []byte("!#$%&'*+-.^_`|~") {
 		t[b] |= inToken
-	}
-	for _, b := range []byte("-._~!$&'()*+,;=") {
-		t[b] |= inHost
 	}
 	return t
 }

@@ -19,8 +19,6 @@ const (
 	// maxNominated is how many names Connection may list: each is looked for in
 	// the whole header.
 	maxNominated = 32
-	// maxHost is the 255 bytes of a host name, with a colon and a port.
-	maxHost = 255 + 6
 )
 
 // Config holds the limits and switches of connections. It is shared and must not

@@ -1,6 +1,9 @@
 package http1
 
-import "github.com/weirproxy/weir/pkg/stream"
+import (
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
+	"github.com/weirproxy/weir/pkg/stream"
+)
 
 // line is a field line taken apart. A name of no length is the empty line behind
 // the fields.
@@ -121,14 +124,14 @@ func (r *reader) hostField(name, value []byte) *Error {
 	if len(value) == 0 && r.has(isOld) && !r.has(absolute) {
 		return nil
 	}
-	auth, upper, ok := authority(value)
+	auth, upper, ok := httprule.Authority(value)
 	if !ok {
 		return ErrHost
 	}
 	if r.has(absolute) {
 		auth, upper = r.head.Authority(), false
 	}
-	setAuthority(r.head, auth, upper)
+	httprule.SetAuthority(r.head, auth, upper)
 	return nil
 }
 
@@ -269,7 +272,7 @@ func (r *reader) stripHop(keepUpgrade bool) *Error {
 			if keepUpgrade && stream.IDOf(item) == stream.HTTP2Settings {
 				continue // a part of what is asked for
 			}
-			if validToken(item) && !protected(item) {
+			if validToken(item) && !httprule.Protected(item) {
 				h.Del(string(item))
 			}
 		}

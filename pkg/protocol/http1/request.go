@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -93,11 +94,11 @@ func (c *ServerConn) target(method, target []byte) *Error {
 }
 
 func (c *ServerConn) connectTarget(target []byte) *Error {
-	auth, upper, ok := authority(target)
+	auth, upper, ok := httprule.Authority(target)
 	if !ok || bytes.IndexByte(auth[bytes.IndexByte(auth, ']')+1:], ':') < 0 {
 		return ErrTarget
 	}
-	setAuthority(c.head, auth, upper)
+	httprule.SetAuthority(c.head, auth, upper)
 	return nil
 }
 
@@ -105,9 +106,9 @@ func (c *ServerConn) connectTarget(target []byte) *Error {
 // must, and leaves the rest as the path.
 func (c *ServerConn) absoluteTarget(method, target []byte) *Error {
 	switch {
-	case hasPrefixFold(target, "http://"):
+	case httprule.HasPrefixFold(target, "http://"):
 		target = target[len("http://"):]
-	case hasPrefixFold(target, "https://"):
+	case httprule.HasPrefixFold(target, "https://"):
 		target = target[len("https://"):]
 	default:
 		return ErrTarget
@@ -116,12 +117,12 @@ func (c *ServerConn) absoluteTarget(method, target []byte) *Error {
 	if end < 0 {
 		end = len(target)
 	}
-	auth, upper, ok := authority(target[:end])
+	auth, upper, ok := httprule.Authority(target[:end])
 	if !ok {
 		return ErrTarget
 	}
 	c.flags |= absolute
-	setAuthority(c.head, auth, upper)
+	httprule.SetAuthority(c.head, auth, upper)
 	switch path := target[end:]; {
 	case len(path) == 0 && string(method) == "OPTIONS":
 		c.head.SetPath([]byte("*"))

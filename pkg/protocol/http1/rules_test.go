@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/weirproxy/weir/pkg/stream"
+
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 )
 
 // rule is raw bytes from a client and what becomes of them: a refusal with a
@@ -242,7 +244,7 @@ var rules = []rule{
 	{"Host with open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400, ""},
 	{"Host with bad IPv6", "GET / HTTP/1.1\r\nHost: [::1::2]\r\n\r\n", 400, ""},
 	{"Host with zone", "GET / HTTP/1.1\r\nHost: [fe80::1%25eth0]\r\n\r\n", 400, ""},
-	{"Host too long", "GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", maxHost+1) + "\r\n\r\n", 400, ""},
+	{"Host too long", "GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", httprule.MaxHost+1) + "\r\n\r\n", 400, ""},
 	{"Host in capitals", "GET / HTTP/1.1\r\nHOST: Ex-Ample.COM:8080\r\n\r\n", 0,
 		"GET http://ex-ample.com:8080 / 1.1 length 0\n  HOST: ex-ample.com:8080\nend\n"},
 	{"Host with empty port", "GET / HTTP/1.1\r\nHost: A:\r\n\r\n", 0, request("GET http://a / 1.1 length 0", "")},

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -74,7 +75,7 @@ func (w *writer) writeTrailers(out *buffer.Chain, t *stream.Header) bool {
 	out.AppendString("0\r\n")
 	for i := range t.Len() {
 		name, value := t.At(i)
-		if !validToken(name) || !validValue(value) || !allowedInTrailers(name) {
+		if !validToken(name) || !validValue(value) || !httprule.AllowedInTrailers(t.IDAt(i), name) {
 			continue
 		}
 		out.Append(name)

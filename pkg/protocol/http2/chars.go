@@ -8,9 +8,6 @@ const (
 	inName               // a field name as it is sent
 	inTarget             // a path
 	inValue              // a field value
-	inHost               // a registered name or an IPv4 address, '%' apart
-	isUpper              // a capital letter
-	isHex                // a hexadecimal digit
 )
 
 var classes = makeClasses()
@@ -21,13 +18,9 @@ func makeClasses() (t [256]uint8) {
 		alpha := 'a' <= b|0x20 && b|0x20 <= 'z'
 		digit := '0' <= b && b <= '9'
 		if alpha || digit {
-			t[c] |= inToken | inName | inHost
-		}
-		if digit || 'a' <= b|0x20 && b|0x20 <= 'f' {
-			t[c] |= isHex
+			t[c] |= inToken | inName
 		}
 		if 'A' <= b && b <= 'Z' {
-			t[c] |= isUpper
 			t[c] &^= inName
 		}
 		if b > ' ' && b < 0x7f && b != '#' {
@@ -39,9 +32,6 @@ func makeClasses() (t [256]uint8) {
 	}
 	for _, b := range []byte("!#$%&'*+-.^_`|~") {
 		t[b] |= inToken | inName
-	}
-	for _, b := range []byte("-._~!$&'()*+,;=") {
-		t[b] |= inHost
 	}
 	return t
 }

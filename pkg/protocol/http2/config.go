@@ -26,8 +26,6 @@ const (
 	maxBlockFrames = 8
 	// maxNominated is how many names Connection may list in a message that is sent.
 	maxNominated = 32
-	// maxHost is the 255 bytes of a host name, with a colon and a port.
-	maxHost = 255 + 6
 	// maxDataFrame is how much of a stream is sent before others have their turn.
 	maxDataFrame = 16 << 10
 	// maxUnread is how many answers to PING, SETTINGS and resets may be due to a peer

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -189,7 +190,7 @@ func (r *fieldReader) add(f *hpack.Field) {
 
 // trailer adds a trailer, if it is one that may be passed on.
 func (r *fieldReader) trailer(id stream.ID, f *hpack.Field) {
-	if allowedInTrailers(id, f.Name) {
+	if httprule.AllowedInTrailers(id, f.Name) {
 		r.add(f)
 	}
 }

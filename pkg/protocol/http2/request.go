@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -37,11 +38,11 @@ func (r *fieldReader) requestPseudo(f *hpack.Field) *Error {
 		if !r.once(seenAuthority) {
 			return ErrPseudo
 		}
-		auth, upper, ok := authority(f.Value)
+		auth, upper, ok := httprule.Authority(f.Value)
 		if !ok {
 			return ErrAuthority
 		}
-		setAuthority(r.head, auth, upper)
+		httprule.SetAuthority(r.head, auth, upper)
 	case ":protocol":
 		if !r.cfg.upgrades() || !r.once(seenProtocol) {
 			return ErrPseudo
@@ -61,7 +62,7 @@ func (r *fieldReader) host(value []byte) *Error {
 	if !r.once(seenHost) {
 		return ErrAuthority
 	}
-	auth, upper, ok := authority(value)
+	auth, upper, ok := httprule.Authority(value)
 	switch {
 	case !ok:
 		return ErrAuthority
@@ -71,7 +72,7 @@ func (r *fieldReader) host(value []byte) *Error {
 		}
 		return nil
 	}
-	setAuthority(r.head, auth, upper)
+	httprule.SetAuthority(r.head, auth, upper)
 	return nil
 }
 

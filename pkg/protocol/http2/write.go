@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
+	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -160,7 +161,7 @@ func nominated(h *stream.Head, name []byte) bool {
 				return false
 			}
 			if stream.EqualFold(item, name) {
-				return !protected(name)
+				return !httprule.Protected(name)
 			}
 		}
 	}
@@ -219,7 +220,7 @@ func (c *conn) writeTrailers(s *h2stream, t *stream.Header) {
 	front := len(w.b)
 	for i := range t.Len() {
 		name, value := t.At(i)
-		if allowedInTrailers(t.IDAt(i), name) && validToken(name) && validValue(value) && !padded(value) {
+		if httprule.AllowedInTrailers(t.IDAt(i), name) && validToken(name) && validValue(value) && !padded(value) {
 			w.add(name, value, indexing(stream.Other, name, value))
 		}
 	}

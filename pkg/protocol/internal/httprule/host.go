@@ -1,11 +1,54 @@
-package http2
+package httprule
 
 import "github.com/weirproxy/weir/pkg/stream"
 
-// authority checks uri-host [":" port] and returns it without an empty port.
+// MaxHost is the 255 bytes of a host name, with a colon and a port.
+const MaxHost = 255 + 6
+
+// Classes of bytes.
+const (
+	inHost  = 1 << iota // a registered name or an IPv4 address, '%' apart
+	isHex               // a hexadecimal digit
+	isUpper             // a capital letter
+)
+
+var classes = classify()
+
+func classify() (t [256]uint8) {
+	for c := range 256 {
+		b := byte(c)
+		alpha := 'a' <= b|0x20 && b|0x20 <= 'z'
+		digit := '0' <= b && b <= '9'
+		if alpha || digit {
+			t[c] |= inHost
+		}
+		if digit || 'a' <= b|0x20 && b|0x20 <= 'f' {
+			t[c] |= isHex
+		}
+		if 'A' <= b && b <= 'Z' {
+			t[c] |= isUpper
+		}
+	}
+	for _, b := range []byte("-._~!$&'()*+,;=") {
+		t[b] |= inHost
+	}
+	return t
+}
+
+// span returns the length of the part at the front of b that is in a class.
+func span(b []byte, class uint8) int {
+	for i, c := range b {
+		if classes[c]&class == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// Authority checks uri-host [":" port] and returns it without an empty port.
 // upper tells that it has capital letters.
-func authority(b []byte) (auth []byte, upper, ok bool) {
-	if len(b) == 0 || len(b) > maxHost {
+func Authority(b []byte) (auth []byte, upper, ok bool) {
+	if len(b) == 0 || len(b) > MaxHost {
 		return nil, false, false
 	}
 	n, upper := hostLen(b)
@@ -136,14 +179,14 @@ func validIPv4(b []byte) bool {
 	return false
 }
 
-// setAuthority makes b, checked by authority, the authority of h, in small
+// SetAuthority makes b, checked by Authority, the authority of h, in small
 // letters.
-func setAuthority(h *stream.Head, b []byte, upper bool) {
+func SetAuthority(h *stream.Head, b []byte, upper bool) {
 	if !upper {
 		h.SetAuthority(b)
 		return
 	}
-	var small [maxHost]byte
+	var small [MaxHost]byte
 	for i, c := range b {
 		if classes[c]&isUpper != 0 {
 			c |= 0x20

@@ -1,4 +1,4 @@
-package http1
+package httprule
 
 import "github.com/weirproxy/weir/pkg/stream"
 
@@ -11,8 +11,8 @@ var keptNames = [...]string{
 	"WWW-Authenticate", "Location", "Vary",
 }
 
-// protected tells whether a name that Connection lists is to stay nevertheless.
-func protected(name []byte) bool {
+// Protected tells whether a name that Connection lists is to stay nevertheless.
+func Protected(name []byte) bool {
 	switch stream.IDOf(name) {
 	case stream.Other:
 	case stream.Connection, stream.Upgrade:
@@ -37,14 +37,14 @@ var headOnly = [...]string{
 	"Allow", "Refresh", "Status", "Authentication-Info", "Traceparent",
 }
 
-// allowedInTrailers tells whether a trailer is passed on.
-func allowedInTrailers(name []byte) bool {
-	return stream.IDOf(name) == stream.Other && !oneOf(name, headOnly[:]) && !framingPrefix(name)
+// AllowedInTrailers tells whether a trailer is passed on; id is that of its name.
+func AllowedInTrailers(id stream.ID, name []byte) bool {
+	return id == stream.Other && !oneOf(name, headOnly[:]) && !framingPrefix(name)
 }
 
 func oneOf(name []byte, names []string) bool {
 	for _, n := range names {
-		if equalFold(name, n) {
+		if stream.EqualFold(name, n) {
 			return true
 		}
 	}
@@ -54,10 +54,11 @@ func oneOf(name []byte, names []string) bool {
 // framingPrefix tells the families of names that describe the body or the hops
 // the message took.
 func framingPrefix(name []byte) bool {
-	return hasPrefixFold(name, "content-") || hasPrefixFold(name, "x-forwarded-") ||
-		hasPrefixFold(name, "proxy-") || hasPrefixFold(name, "transfer-")
+	return HasPrefixFold(name, "content-") || HasPrefixFold(name, "x-forwarded-") ||
+		HasPrefixFold(name, "proxy-") || HasPrefixFold(name, "transfer-")
 }
 
-func hasPrefixFold(name []byte, prefix string) bool {
-	return len(name) >= len(prefix) && equalFold(name[:len(prefix)], prefix)
+// HasPrefixFold tells whether a name begins with a prefix, without regard to case.
+func HasPrefixFold(name []byte, prefix string) bool {
+	return len(name) >= len(prefix) && stream.EqualFold(name[:len(prefix)], prefix)
 }
