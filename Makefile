@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml
 
-.PHONY: help build test interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-go profile demo cover clean
+.PHONY: help build test consul interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-go profile demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,14 @@ build: ## Build bin/weir
 
 test: ## Run all tests, with and without the race detector
 	@GO='$(GO)' tools/test
+
+# Tests of discovery run it. It needs nothing but Go, and about four minutes the first time; Go's build cache keeps its parts.
+consul: bin/consul ## Build bin/consul, a Consul agent for the tests, if it is not there
+
+bin/consul: tools/consul/go.mod
+	@echo 'building bin/consul: about 4 minutes the first time'
+	cd tools/consul && GOWORK=off $(GO) build -mod=readonly -ldflags '-s -w' -o ../../bin/consul github.com/hashicorp/consul
+	@touch bin/consul
 
 # Needs a JDK, Maven and Node; what is missing is said, and left out unless CI=true.
 interop: ## Run the examples' Java and Node peers through weir

@@ -18,7 +18,11 @@ var layers = []struct{ area, why string }{
 	{"pkg/filter", "filters see streams, and may ask for routes and clusters"},
 	{"pkg/router", "a route names clusters, so policies may know what a cluster is"},
 	{"pkg/health", "asks hosts by the protocols' codecs, and knows nothing of who balances over them"},
+	{"pkg/events", "the log of what happens to hosts, for those who find it out"},
 	{"pkg/upstream", "clusters and pools: they use hosts from discovery and codecs from protocol"},
+	{"pkg/upstream/members", "which hosts a cluster has and how they are; it knows no worker"},
+	{"pkg/upstream/outlier", "counts and judges; what is done with a host that fails is not its business"},
+	{"pkg/upstream/balance", "chooses numbers; what they stand for is not its business"},
 	{"pkg/discovery", "yields hosts, and knows nothing of who balances over them"},
 	{"pkg/xprotocol", "framed RPC protocols are a kind of protocol"},
 	{"pkg/protocol/h2c", "leads from one version of HTTP to the other, over the codecs of both"},
@@ -58,7 +62,7 @@ type ban struct {
 
 // bans are checked in all files. Exceptions are areas; "tests" stands for all test files, "kits" for the files of test kits.
 var bans = []ban{
-	{"net/http", []string{"cmd", "pkg/admin", "bench", "examples", "tests"}, "its server and client have a goroutine per connection and their own idea of HTTP; the data path has codecs of its own"},
+	{"net/http", []string{"cmd", "pkg/admin", "pkg/discovery/consul", "bench", "examples", "tests"}, "its server and client have a goroutine per connection and their own idea of HTTP; the data path has codecs of its own"},
 	{"log", nil, "the process's log is log/slog, which the caller passes in"},
 	{"math/rand", nil, "math/rand/v2 is seeded and faster; secrets need crypto/rand"},
 	{"unsafe", []string{"pkg/eventloop", "pkg/buffer", "tests"}, "memory safety is given up in two places that are tested for it; tests may compare addresses"},
