@@ -42,21 +42,22 @@ func (n *Node) Decode(into any) error {
 // DecodeDefaults sets what into points to as if it were decoded from an empty object.
 func DecodeDefaults(into any) { prefill(reflect.ValueOf(into).Elem()) }
 
-// prefill sets the defaults of a struct and of the structs inside it, innermost last.
+// prefill sets the defaults of the structs inside a struct, and then its own: so a struct may give those inside it other defaults
+// than they have elsewhere.
 func prefill(v reflect.Value) {
 	if v.Kind() != reflect.Struct {
 		return
+	}
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
+			prefill(f)
+		}
 	}
 	switch t := v.Addr().Interface().(type) {
 	case defaulter:
 		t.setDefaults()
 	case publicDefaulter:
 		t.SetDefaults()
-	}
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
-			prefill(f)
-		}
 	}
 }
 

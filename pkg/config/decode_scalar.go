@@ -9,11 +9,26 @@ import (
 	"time"
 )
 
-// bounds are the least and the greatest value of a number, from the tags min and max. An empty one does not bound.
-type bounds struct{ min, max string }
+// bounds are the least and the greatest value of a number, from the tags min and max. An empty one does not bound. The tag alias
+// admits a second way to write a value, which MOSN has: a number in quotes (text), or seconds as a number (seconds).
+type bounds struct{ min, max, alias string }
 
 func boundsOf(f reflect.StructField) bounds {
-	return bounds{min: f.Tag.Get("min"), max: f.Tag.Get("max")}
+	return bounds{min: f.Tag.Get("min"), max: f.Tag.Get("max"), alias: f.Tag.Get("alias")}
+}
+
+// read returns the node as it is usually written, if it is written in its second way.
+func (b bounds) read(n *Node) *Node {
+	usual := *n
+	switch {
+	case b.alias == "text" && n.Kind() == String && n.text != "" && strings.Trim(n.text, "0123456789") == "":
+		usual.kind = Number
+	case b.alias == "seconds" && n.Kind() == Number:
+		usual.kind, usual.text = String, n.text+"s"
+	default:
+		return n
+	}
+	return &usual
 }
 
 // check reports a number out of bounds.
@@ -47,6 +62,7 @@ func mustFloat(s string) float64 {
 }
 
 func (d *decoder) scalar(n *Node, v reflect.Value, b bounds) {
+	n = b.read(n)
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		if t, ok := n.Duration(d.report); ok {
 			v.SetInt(int64(t))

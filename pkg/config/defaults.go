@@ -105,7 +105,91 @@ func (c *Cluster) setDefaults() {
 	// close fails, and may not be retried unless it is idempotent.
 	c.IdleTimeout = 4 * time.Second
 	c.PanicThreshold = 50
+	c.OverprovisioningFactor = 140
+	c.DNSRefreshRate = 5 * time.Second
+	c.DNSLookupFamily = DNSAuto
 	c.CircuitBreakers = []Thresholds{Default[Thresholds]()}
+}
+
+func (c *ClusterManager) setDefaults() {
+	c.WarmUp = 5 * time.Second
+}
+
+func (c *OnDemand) setDefaults() {
+	c.IdleTimeout = 10 * time.Minute
+	c.Timeout = 2 * time.Second
+	c.MaxClusters = 1000
+	c.Cluster.Type = ClusterConsul
+}
+
+func (c *Consul) setDefaults() {
+	c.Address = "127.0.0.1:8500"
+	c.Scheme = "http"
+	c.Wait = 5 * time.Minute
+	c.MaxConnections = 100
+	c.AllowStale = true
+	c.BackOff = 500 * time.Millisecond
+	c.MaxBackOff = 10 * time.Second
+	c.DrainDelay = 500 * time.Millisecond
+}
+
+func (c *Registration) setDefaults() {
+	c.Weight = 1
+}
+
+func (c *RegistrationCheck) setDefaults() {
+	c.TTL = 15 * time.Second
+	c.Interval = 5 * time.Second
+	c.Timeout = time.Second
+}
+
+func (c *ConsulService) setDefaults() {
+	c.Status = ConsulPassing
+}
+
+func (c *HostsFile) setDefaults() {
+	c.Refresh = time.Second
+}
+
+func (c *DNSResolvers) setDefaults() {
+	c.Ndots = 1
+	c.Timeout = 2 * time.Second
+	c.Attempts = 2
+}
+
+func (c *OriginalDst) setDefaults() {
+	c.HeaderName = "host"
+	c.HostTTL = 5 * time.Minute
+	c.MaxHosts = 10000
+}
+
+func (c *SlowStart) setDefaults() {
+	c.Aggression = 1
+	c.MinWeightPercent = 0.1
+}
+
+func (c *ZoneAware) setDefaults() {
+	c.Enabled = 100
+	c.MinClusterSize = 6
+}
+
+func (c *OutlierDetection) setDefaults() {
+	c.Consecutive5xx = 5
+	c.ConsecutiveGatewayFailure = 5
+	c.ConsecutiveLocalOriginFailure = 5
+	c.Interval = 10 * time.Second
+	c.BaseEjectionTime = 30 * time.Second
+	c.MaxEjectionTime = 300 * time.Second
+	c.MaxEjectionPercent = 10
+	c.EnforcingConsecutive5xx = 100
+	c.EnforcingConsecutiveLocalOriginFailure = 100
+	c.EnforcingSuccessRate = 100
+	c.SuccessRateMinimumHosts = 5
+	c.SuccessRateRequestVolume = 100
+	c.SuccessRateStdevFactor = 1900
+	c.FailurePercentageThreshold = 85
+	c.FailurePercentageMinimumHosts = 5
+	c.FailurePercentageRequestVolume = 50
 }
 
 func (c *Thresholds) setDefaults() {
@@ -124,6 +208,11 @@ func (c *RetryBudget) setDefaults() {
 func (c *LBConfig) setDefaults() {
 	c.ChoiceCount = 2
 	c.ActiveRequestBias = 1
+	c.DefaultDuration = 10 * time.Millisecond
+	c.DecayTime = 10 * time.Second
+	c.TableSize = 65537
+	c.MinRingSize = 1024
+	c.MaxRingSize = 8 << 20
 }
 
 func (c *Keepalive) setDefaults() {

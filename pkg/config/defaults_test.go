@@ -12,13 +12,13 @@ const minimal = `{
   "servers": [{
     "routers": [{"router_config_name": "r", "virtual_hosts": [{"domains": ["*"], "routers": [
       {"match": {"prefix": "/", "variables": [{"name": "v"}]},
-       "route": {"cluster_name": "c", "retry_policy": {}, "request_headers_to_add": [{"header": {"key": "a"}}]}},
+       "route": {"cluster_name": "c", "retry_policy": {}, "hedge_policy": {}, "request_headers_to_add": [{"header": {"key": "a"}}]}},
       {"match": {"prefix": "/"}, "redirect": {}},
       {"match": {"prefix": "/"}, "direct_response": {}}
     ]}]}],
     "listeners": [{"address": "127.0.0.1:1", "filter_chains": [{"filters": [{"type": "proxy", "config": {"router_config_name": "r"}}]}]}]
   }],
-  "cluster_manager": {"clusters": [{"name": "c", "keepalive": {}, "hosts": [{"address": "127.0.0.1:1"}],
+  "consul": {"register": [{"service": "s", "port": 1}]}, "cluster_manager": {"on_demand": {}, "clusters": [{"name": "c", "keepalive": {}, "outlier_detection": {}, "zone_aware": {}, "hosts": [{"address": "127.0.0.1:1"}],
     "health_check": {"protocol": "http1", "check_config": {"http_check_config": {"codes": [{"start": 204}]}}}}]},
   "admin": {"address": {"socket_address": {}}},
   "metrics": {"sinks": [{"type": "prometheus"}]}
@@ -52,6 +52,24 @@ func TestDefaults(t *testing.T) {
 			AllowConnect: false, AllowUpgrade: true,
 		},
 	}
+	cluster, onDemand := defaultCluster(), defaultCluster()
+	onDemand.Type = "CONSUL"
+	cluster.Name = "c"
+	cluster.Hosts = []Host{{Address: "127.0.0.1:1", Weight: 1}}
+	cluster.Keepalive = &Keepalive{Interval: 15 * time.Second}
+	cluster.ZoneAware = &ZoneAware{Enabled: 100, MinClusterSize: 6}
+	cluster.OutlierDetection = &OutlierDetection{
+		Consecutive5xx: 5, ConsecutiveGatewayFailure: 5, ConsecutiveLocalOriginFailure: 5, Interval: 10 * time.Second,
+		BaseEjectionTime: 30 * time.Second, MaxEjectionTime: 5 * time.Minute, MaxEjectionPercent: 10,
+		EnforcingConsecutive5xx: 100, EnforcingConsecutiveLocalOriginFailure: 100, EnforcingSuccessRate: 100,
+		SuccessRateMinimumHosts: 5, SuccessRateRequestVolume: 100, SuccessRateStdevFactor: 1900,
+		FailurePercentageThreshold: 85, FailurePercentageMinimumHosts: 5, FailurePercentageRequestVolume: 50,
+	}
+	cluster.HealthCheck = &HealthCheck{
+		Protocol: "Http1", Timeout: time.Second, Interval: 15 * time.Second, IntervalJitter: 5 * time.Millisecond,
+		HealthyThreshold: 1, UnhealthyThreshold: 1,
+		Config: HealthCheckConfig{HTTP: &HTTPCheck{Path: "/", Method: "GET", Scheme: "http", Codes: []CodeRange{{Start: 204, End: 204}}}},
+	}
 	want := &Config{
 		Servers: []Server{{
 			LogPath: "stdout", LogLevel: "INFO", GracefulTimeout: 30 * time.Second, Processor: 0,
@@ -64,6 +82,7 @@ func TestDefaults(t *testing.T) {
 					Match: RouteMatch{Prefix: "/", Variables: []VariableMatcher{{Name: "v", Model: "and"}}},
 					Route: &RouteAction{
 						ClusterName: "c",
+						HedgePolicy: &HedgePolicy{},
 						RetryPolicy: &RetryPolicy{NumRetries: 1, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
 						HeaderEdits: HeaderEdits{RequestHeadersToAdd: []HeaderOption{{Header: HeaderValue{Key: "a"}, Append: true}}},
 					},
@@ -72,28 +91,46 @@ func TestDefaults(t *testing.T) {
 				{Match: RouteMatch{Prefix: "/"}, DirectResponse: &DirectResponse{Status: 200}},
 			}}}}},
 		}},
-		ClusterManager: ClusterManager{Clusters: []Cluster{{
-			Name: "c", Type: "SIMPLE", LBType: "LB_ROUNDROBIN", MaxRequestPerConn: 1024, ConnBufferLimit: 65536,
-			CircuitBreakers: []Thresholds{{
-				Priority: "DEFAULT", MaxConnections: 1024, MaxPendingRequests: 1024, MaxRequests: 1024, MaxRetries: 1024,
+		ClusterManager: ClusterManager{
+			Clusters: []Cluster{cluster}, WarmUp: 5 * time.Second,
+			OnDemand: &OnDemand{IdleTimeout: 10 * time.Minute, Timeout: 2 * time.Second, MaxClusters: 1000, Cluster: onDemand},
+		},
+		Consul: Consul{
+			Address: "127.0.0.1:8500", Scheme: "http", Wait: 5 * time.Minute, MaxConnections: 100, AllowStale: true,
+			BackOff: 500 * time.Millisecond, MaxBackOff: 10 * time.Second, DrainDelay: 500 * time.Millisecond,
+			Register: []Registration{{
+				Service: "s", Port: 1, Weight: 1, Check: RegistrationCheck{TTL: 15 * time.Second, Interval: 5 * time.Second, Timeout: time.Second},
 			}},
-			Hosts:          []Host{{Address: "127.0.0.1:1", Weight: 1}},
-			ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second, Keepalive: &Keepalive{Interval: 15 * time.Second},
-			Heartbeat: Heartbeat{Interval: 5 * time.Second, Timeout: time.Second, Count: 3},
-			LBConfig:  LBConfig{ChoiceCount: 2, ActiveRequestBias: 1}, PanicThreshold: 50,
-			HealthCheck: &HealthCheck{
-				Protocol: "Http1", Timeout: time.Second, Interval: 15 * time.Second, IntervalJitter: 5 * time.Millisecond,
-				HealthyThreshold: 1, UnhealthyThreshold: 1,
-				Config: HealthCheckConfig{HTTP: &HTTPCheck{Path: "/", Method: "GET", Scheme: "http", Codes: []CodeRange{{Start: 204, End: 204}}}},
-			},
-			RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
-		}}},
+		},
 		Admin:   &Admin{Address: AdminAddress{SocketAddress: SocketAddress{Address: "127.0.0.1", Port: 0}}},
 		Metrics: Metrics{Sinks: []Sink{{Type: "prometheus", Prometheus: &PrometheusSink{Endpoint: "/metrics"}}}},
 	}
 	c.Servers[0].Listeners[0].FilterChains = nil
 	if diff := cmp.Diff(want, c, ignoreSources()); diff != "" {
 		t.Errorf("defaults differ (-want +got):\n%s", diff)
+	}
+}
+
+// defaultCluster is a cluster of which the file says nothing.
+func defaultCluster() Cluster {
+	return Cluster{
+		Type: "SIMPLE", LBType: "LB_ROUNDROBIN", MaxRequestPerConn: 1024, ConnBufferLimit: 65536,
+		CircuitBreakers: []Thresholds{{
+			Priority: "DEFAULT", MaxConnections: 1024, MaxPendingRequests: 1024, MaxRequests: 1024, MaxRetries: 1024,
+		}},
+		ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second,
+		Heartbeat: Heartbeat{Interval: 5 * time.Second, Timeout: time.Second, Count: 3},
+		LBConfig: LBConfig{
+			ChoiceCount: 2, ActiveRequestBias: 1, DefaultDuration: 10 * time.Millisecond, DecayTime: 10 * time.Second,
+			TableSize: 65537, MinRingSize: 1024, MaxRingSize: 8388608,
+		},
+		PanicThreshold: 50, OverprovisioningFactor: 140,
+		RetryBudget: RetryBudget{Percent: 20, MinRetries: 3},
+		Consul:      ConsulService{Status: "passing"}, HostsFile: HostsFile{Refresh: time.Second},
+		SlowStart:      SlowStart{Aggression: 1, MinWeightPercent: 0.1},
+		OriginalDst:    OriginalDst{HeaderName: "host", HostTTL: 5 * time.Minute, MaxHosts: 10000},
+		DNSRefreshRate: 5 * time.Second, DNSLookupFamily: "AUTO",
+		DNSResolvers: DNSResolvers{Ndots: 1, Timeout: 2 * time.Second, Attempts: 2},
 	}
 }
 

@@ -21,7 +21,14 @@ const rare = `{
     "routers": [{"router_config_name": "r"}]}],
   "cluster_manager": {"clusters": [{"name": "c", "hosts": [{"address": "127.0.0.1:1", "metadata": {"v": "1", "e": ""}}],
     "circuit_breakers": [{"priority": "HIGH"}],
-    "lb_subset_config": {"subset_selectors": [["v"], []], "fall_back_policy": 2, "default_subset": {"v": ""}}}]},
+    "lb_subset_config": {"subset_selectors": [["v"], []], "fall_back_policy": 2, "default_subset": {"v": ""}}},
+    {"name": "dns", "type": "STRICT_DNS", "hosts": [{"address": "_http._tcp.a.example", "weight": 0, "zone": "z", "priority": 1}], "outlier_detection": {},
+     "dns_resolvers": {"servers": ["10.0.0.1"], "port": "53", "timeout": 3}, "dns_resolver_port": "54", "dns_resolver_file": "resolv.conf"},
+    {"name": "original", "type": "ORIGINAL_DST"}, {"name": "file", "type": "FILE", "hosts_file": {"path": "hosts.json"}}],
+    "on_demand": {"services": ["*"], "cluster": {"slow_start": {"mode": "duration", "slow_start_duration": "1s"}, "lb_type": "LB_LEAST_REQUEST"}}},
+  "node": {"locality": {"zone": "z"}},
+  "consul": {"token_file": "token", "tls": {"ca_file": "/ca.pem"}, "scheme": "https", "register": [
+    {"service": "a", "port": 1, "check": {"http": "http://a/"}, "meta": {"k": "v"}}, {"service": "b", "port": 1, "check": {"ttl": "2s"}}]},
   "tracing": {"config": {"a": [null, 1.5, true, "<&>"]}}
 }`
 
@@ -70,6 +77,9 @@ func TestDumpLoadsAgain(t *testing.T) {
 			if diff := cmp.Diff(c.ClusterManager, again.ClusterManager, ignoreSources()); diff != "" {
 				t.Errorf("clusters differ:\n%s", diff)
 			}
+			if diff := cmp.Diff(c.Consul, again.Consul, ignoreSources()); diff != "" {
+				t.Errorf("the block consul differs:\n%s", diff)
+			}
 		})
 	}
 }
@@ -87,6 +97,7 @@ func TestDumpHidesSecrets(t *testing.T) {
         "pem": "-----BEGIN EC PRIVATE KEY-----\nhush-7\n-----END EC PRIVATE KEY-----", "seen": "seen-5"}}],
       "filter_chains": [{"tls_context": {"private_key": "hush-8", "ca_cert": "seen-6", "ticket": "hush-9"},
         "filters": [{"type": "proxy", "config": {"router_config_name": "r"}}]}]}]}],
+  "consul": {"token_file": "/seen-7", "token_env": "", "register": [{"service": "s", "port": 1, "meta": {"api_token": "hush-10"}}]},
   "cluster_manager": {"clusters": [{"name": "c", "hosts": [{"address": "127.0.0.1:1"}]}]}}`)
 	data, err := Dump(c)
 	if err != nil {
@@ -95,7 +106,7 @@ func TestDumpHidesSecrets(t *testing.T) {
 	if strings.Contains(string(data), "hush") {
 		t.Errorf("a secret is in the dump:\n%s", data)
 	}
-	for _, seen := range []string{"seen-1", "seen-2", "seen-3", "seen-4", "seen-5", "seen-6", "http://user:<redacted>@"} {
+	for _, seen := range []string{"seen-1", "seen-2", "seen-3", "seen-4", "seen-5", "seen-6", "seen-7", "http://user:<redacted>@"} {
 		if !strings.Contains(string(data), seen) {
 			t.Errorf("%q is no secret and must be in the dump", seen)
 		}

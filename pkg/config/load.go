@@ -22,6 +22,8 @@ type Options struct {
 	NetworkFilters []string
 	// StreamFilters are the stream filters there are.
 	StreamFilters []string
+	// Extra are documents that are added to what the files say.
+	Extra []Document
 	// Checks run after weir's own, in order, and see the configuration even if there are errors in it: as much of it as could be
 	// decoded. So the parts of a program that own a piece of the configuration (a filter its config, say) report their problems
 	// together with all others. A check must not change the configuration.
@@ -55,6 +57,8 @@ func Parse(name string, data []byte, o Options) (*Config, *Report, error) {
 	if root.Expect(Object, r) {
 		root.DecodeInto(c, r)
 		loadFolders(c, filepath.Dir(name), r)
+		loadDocuments(c, o.Extra, r)
+		resolvePaths(c, filepath.Dir(name))
 		v := validator{config: c, report: r, options: o}
 		v.run()
 		for _, check := range o.Checks {
@@ -108,6 +112,25 @@ func loadFolders(c *Config, base string, r *Report) {
 				rc.VirtualHosts = append(rc.VirtualHosts, loadFolder[VirtualHost](rc.At("router_configs"), base, rc.Dir, r)...)
 			}
 		}
+	}
+}
+
+// resolvePaths makes the paths of files that are read later absolute: relative ones start at the folder of the configuration file.
+func resolvePaths(c *Config, base string) {
+	if abs, err := filepath.Abs(base); err == nil {
+		base = abs
+	}
+	resolve := func(paths ...*string) {
+		for _, p := range paths {
+			if *p != "" && !filepath.IsAbs(*p) {
+				*p = filepath.Join(base, *p)
+			}
+		}
+	}
+	resolve(&c.Consul.TokenFile, &c.Consul.TLS.CAFile, &c.Consul.TLS.CertFile, &c.Consul.TLS.KeyFile)
+	for i := range c.ClusterManager.Clusters {
+		cluster := &c.ClusterManager.Clusters[i]
+		resolve(&cluster.HostsFile.Path, &cluster.DNSResolverFile)
 	}
 }
 

@@ -38,11 +38,21 @@ func TestLoadScripts(t *testing.T) {
 	}
 }
 
-// loadScript writes the files to a folder of their own, loads the first, and renders what came of it.
+// loadScript writes the files to a folder of their own, loads the first, and renders what came of it. A file whose name starts with
+// kv: is a document instead.
 func loadScript(t *testing.T, files []scriptFile) string {
 	t.Helper()
 	dir := t.TempDir()
+	options := testOptions()
 	for _, f := range files {
+		if strings.HasPrefix(f.name, "kv:") {
+			kind := ClusterDocument
+			if strings.Contains(f.name, "/routers/") {
+				kind = RouterDocument
+			}
+			options.Extra = append(options.Extra, Document{Name: f.name, Kind: kind, Data: []byte(f.text)})
+			continue
+		}
 		path := filepath.Join(dir, f.name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -51,7 +61,7 @@ func loadScript(t *testing.T, files []scriptFile) string {
 			t.Fatal(err)
 		}
 	}
-	c, report, err := Load(filepath.Join(dir, files[0].name), testOptions())
+	c, report, err := Load(filepath.Join(dir, files[0].name), options)
 	if (c == nil) != (err != nil) {
 		t.Errorf("a configuration must be returned exactly if there is no error: %v", err)
 	}

@@ -18,9 +18,14 @@ const (
 // parseTree parses one file into a tree: YAML if its name ends in .yaml or .yml, else JSON. It returns nil, and adds an error, if
 // the text is not well-formed.
 func parseTree(name string, data []byte, r *Report) *Node {
+	return parseAs(isYAML(name), name, data, r)
+}
+
+// parseAs is parseTree for a text whose format does not show in its name.
+func parseAs(yaml bool, name string, data []byte, r *Report) *Node {
 	r.addFile(name)
 	parse, limit := parseJSON, maxFileSize
-	if isYAML(name) {
+	if yaml {
 		parse, limit = parseYAML, maxYAMLSize
 	}
 	if len(data) > limit {

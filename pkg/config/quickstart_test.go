@@ -26,6 +26,17 @@ func seedFuzz(f *testing.F, ext string) {
 		}
 		f.Add(data)
 	}
+	scripts, err := filepath.Glob("testdata/load/*.script")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range scripts {
+		for _, file := range readScript(f, path).files {
+			if filepath.Ext(file.name) == ext {
+				f.Add([]byte(file.text))
+			}
+		}
+	}
 }
 
 func loadConfigs(t *testing.T, name string) *Config {

@@ -55,9 +55,13 @@ func secretHeader(name string) bool {
 	return secretName(name) || strings.EqualFold(name, "cookie") || strings.EqualFold(name, "set-cookie")
 }
 
-// secretName reports whether a key of this name holds a secret.
+// secretName reports whether a key of this name holds a secret, and not only where it is: token_file, token_env.
 func secretName(name string) bool {
-	s := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+	lower := strings.ToLower(name)
+	if strings.HasSuffix(lower, "_file") || strings.HasSuffix(lower, "_env") {
+		return false
+	}
+	s := strings.NewReplacer("-", "", "_", "", ".", "").Replace(lower)
 	switch s {
 	case "authorization", "proxyauthorization", "ticket", "pwd":
 		return true

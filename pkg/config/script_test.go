@@ -16,7 +16,7 @@ type script struct {
 
 type scriptFile struct{ name, text string }
 
-func readScript(t *testing.T, path string) *script {
+func readScript(t testing.TB, path string) *script {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

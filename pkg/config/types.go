@@ -15,6 +15,10 @@ type Config struct {
 	Metrics Metrics `json:"metrics"`
 	// Distributed tracing.
 	Tracing Tracing `json:"tracing"`
+	// This instance of weir.
+	Node NodeConfig `json:"node"`
+	// The Consul that clusters, registration and configuration use. Absent: clusters of type CONSUL use the agent at 127.0.0.1:8500.
+	Consul Consul `json:"consul"`
 	// true: the process does not hand its sockets to a successor. It is what weir does at present, either way.
 	DisableUpgrade bool `json:"disable_upgrade"`
 
@@ -29,7 +33,6 @@ type Config struct {
 	_ struct{} `later:"wasm_global_plugins: WebAssembly filters"`
 	_ struct{} `later:"dynamic_resources: configuration by a control plane (xDS)"`
 	_ struct{} `later:"static_resources: configuration by a control plane (xDS)"`
-	_ struct{} `later:"node: configuration by a control plane (xDS)"`
 	_ struct{} `later:"service_registry: service registries"`
 }
 
@@ -128,7 +131,7 @@ type Metrics struct {
 	_ struct{} `ignored:"flush_mosn: the process's own statistics are always published"`
 	_ struct{} `ignored:"lazy_flush: statistics are collected when somebody asks for them"`
 	_ struct{} `ignored:"sample: weir keeps whole histograms, not samples"`
-	_ struct{} `later:"ewma: LB_PEAK_EWMA"`
+	_ struct{} `ignored:"ewma: see lbconfig of a cluster"`
 }
 
 // StatsMatcher leaves statistics out.

@@ -12,8 +12,16 @@ type ClusterManager struct {
 	// TLS of the clusters that say cluster_manager_tls.
 	TLS *TLSContext `json:"tls_context"`
 
+	// Clusters that are made when a request first needs them.
+	OnDemand *OnDemand `json:"on_demand"`
+	// How long a start, or a new cluster, waits for the first hosts that are discovered.
+	WarmUp time.Duration `json:"warm_up"`
+	// The cluster that weir's own callers are hosts of: how many of them are in which zone (see zone_aware). Absent: they are thought
+	// to be spread evenly.
+	LocalCluster string `json:"local_cluster_name"`
+
 	_ struct{} `ignored:"cluster_pool_enable: connection pools are per cluster always"`
-	_ struct{} `later:"auto_discovery: discovery"`
+	_ struct{} `ignored:"auto_discovery: clusters are discovered by their type, or on_demand"`
 	_ struct{} `later:"registry_use_health_check: service registries"`
 }
 
@@ -22,10 +30,22 @@ type Cluster struct {
 	Source
 	// Name, unique in the file.
 	Name string `json:"name"`
-	// SIMPLE or STATIC: the hosts are those of the file.
+	// Where the hosts come from. SIMPLE or STATIC: from hosts. STRICT_DNS: every address of every name in hosts. LOGICAL_DNS: one
+	// address of the one name in hosts, for new connections. FILE: from the file of hosts_file. CONSUL: from Consul's catalog.
+	// ORIGINAL_DST: each request's own destination.
 	Type ClusterType `json:"type"`
-	// LB_RANDOM, LB_ROUNDROBIN, LB_WEIGHTED_ROUNDROBIN, LB_LEAST_REQUEST or LB_LEAST_CONNECTION.
+	// How a host is chosen. LB_ROUNDROBIN: in turn. LB_RANDOM: at random. LB_WEIGHTED_ROUNDROBIN: in turn, by weight. LB_LEAST_REQUEST and
+	// LB_LEAST_CONNECTION: the least loaded of a few, by weight. LB_PEAK_EWMA: of a few, by weight, the one that answers fastest.
+	// LB_MAGLEV and LB_RING_HASH: by the route's hash_policy, or at random where it yields nothing. LB_REQUEST_ROUNDROBIN: the first host
+	// for each request, and the next one for each retry. LB_ORIGINAL_DST: the request's own destination (ORIGINAL_DST).
 	LBType LBType `json:"lb_type"`
+	// The service in Consul (CONSUL).
+	Consul ConsulService `json:"consul"`
+	// The file of hosts (FILE).
+	HostsFile HostsFile `json:"hosts_file"`
+	// true: a source that delivers an empty set of hosts empties the cluster; false: the last hosts stay, because it is more often
+	// the source that is wrong. Hosts that are gone from a set that is not empty go in any case.
+	AllowEmpty bool `json:"allow_empty"`
 	// Requests on one connection before it is replaced; 0 means without limit. Connections of RPC protocols (bolt, Dubbo) are not
 	// replaced; those of HTTP/2 are a little earlier, each at another time.
 	MaxRequestPerConn uint32 `json:"max_request_per_conn"`
@@ -38,13 +58,36 @@ type Cluster struct {
 	CircuitBreakers []Thresholds `json:"circuit_breakers"`
 	// Load balancing among the hosts that have the labels a route asks for.
 	Subsets *SubsetConfig `json:"lb_subset_config"`
-	// The hosts.
+	// The hosts (SIMPLE, STATIC, STRICT_DNS, LOGICAL_DNS). For the last two, an address like _http._tcp.shop.example stands for the hosts
+	// and ports of the name's SRV records.
 	Hosts []Host `json:"hosts"`
 	// Checks whether the hosts are well. Requests go only to hosts that are, as long as there are enough of them. Absent: no checks.
 	HealthCheck *HealthCheck `json:"health_check"`
 	// Percentage of hosts that are well below which all are used, as if all were: better to ask a host that may fail than to bring
 	// the others down. It is looked at for each subset of the hosts by itself. 0: only hosts that are well are used, or none.
 	PanicThreshold float64 `json:"healthy_panic_threshold" min:"0" max:"100"`
+	// Hosts that fail while others do not get no requests for a while. Absent: none is ejected.
+	OutlierDetection *OutlierDetection `json:"outlier_detection"`
+	// Percentage by which the healthy hosts of a priority count for more than they are before requests go to the next priority.
+	OverprovisioningFactor uint32 `json:"overprovisioning_factor" min:"100" max:"1000"`
+	// Preference for hosts of weir's own zone. Absent: zones do not count.
+	ZoneAware *ZoneAware `json:"zone_aware"`
+	// Little traffic at first for new hosts.
+	SlowStart SlowStart `json:"slow_start"`
+	// The hosts of an ORIGINAL_DST cluster.
+	OriginalDst OriginalDst `json:"original_dst_lb_config"`
+	// Time between two look-ups, a little more or less each time (STRICT_DNS, LOGICAL_DNS).
+	DNSRefreshRate time.Duration `json:"dns_refresh_rate"`
+	// true: the time between look-ups is the answer's time to live, where it has one.
+	RespectDNSTTL bool `json:"respect_dns_ttl"`
+	// Which addresses of a name are used.
+	DNSLookupFamily DNSLookupFamily `json:"dns_lookup_family"`
+	// Servers that names are asked of; absent: those of dns_resolver_file.
+	DNSResolvers DNSResolvers `json:"dns_resolvers"`
+	// File in the form of resolv.conf; absent: the system's.
+	DNSResolverFile string `json:"dns_resolver_file"`
+	// Port of servers that name none; 0: 53.
+	DNSResolverPort uint16 `json:"dns_resolver_port" alias:"text"`
 	// Time for a connection to be made.
 	ConnectTimeout time.Duration `json:"connect_timeout"`
 	// An upstream connection without a request for this long is closed, unless heartbeats keep it. Keep it below the keep-alive time
@@ -68,21 +111,14 @@ type Cluster struct {
 
 	_ struct{} `ignored:"sub_type: it has no meaning"`
 	_ struct{} `later:"spec: service registries"`
-	_ struct{} `later:"original_dst_lb_config: original destinations"`
-	_ struct{} `later:"slow_start: slow start"`
 	_ struct{} `ignored:"cluster_pool_enable: connection pools are per cluster always"`
-	_ struct{} `later:"dns_refresh_rate: STRICT_DNS"`
-	_ struct{} `later:"respect_dns_ttl: STRICT_DNS"`
-	_ struct{} `later:"dns_lookup_family: STRICT_DNS"`
-	_ struct{} `later:"dns_resolvers: STRICT_DNS"`
-	_ struct{} `later:"dns_resolver_file: STRICT_DNS"`
-	_ struct{} `later:"dns_resolver_port: STRICT_DNS"`
 }
 
 // ClusterType says where a cluster's hosts come from.
 type ClusterType string
 
-// The cluster types of MOSN. Those after Static are not there yet and are warned about: such a cluster has the hosts of the file.
+// The cluster types of MOSN, and weir's own: LogicalDNS (Envoy's), File and Consul. Dynamic and EDS are not there yet and are warned
+// about: such a cluster has the hosts of the file.
 const (
 	ClusterSimple      ClusterType = "SIMPLE"
 	ClusterStatic      ClusterType = "STATIC"
@@ -90,17 +126,20 @@ const (
 	ClusterEDS         ClusterType = "EDS"
 	ClusterOriginalDst ClusterType = "ORIGINAL_DST"
 	ClusterStrictDNS   ClusterType = "STRICT_DNS"
+	ClusterLogicalDNS  ClusterType = "LOGICAL_DNS"
+	ClusterFile        ClusterType = "FILE"
+	ClusterConsul      ClusterType = "CONSUL"
 )
 
-// Values lists MOSN's cluster types.
+// Values lists the cluster types.
 func (ClusterType) Values() []string {
-	return []string{"SIMPLE", "STATIC", "DYNAMIC", "EDS", "ORIGINAL_DST", "STRICT_DNS"}
+	return []string{"SIMPLE", "STATIC", "DYNAMIC", "EDS", "ORIGINAL_DST", "STRICT_DNS", "LOGICAL_DNS", "FILE", "CONSUL"}
 }
 
 // LBType is a way to choose a host.
 type LBType string
 
-// The load balancers of MOSN. Those after LeastConnection are not there yet: the loader warns, and puts LBRoundRobin in their place.
+// The load balancers: MOSN's, and Envoy's ring hash.
 const (
 	LBRandom             LBType = "LB_RANDOM"
 	LBRoundRobin         LBType = "LB_ROUNDROBIN"
@@ -111,13 +150,14 @@ const (
 	LBRequestRoundRobin  LBType = "LB_REQUEST_ROUNDROBIN"
 	LBPeakEWMA           LBType = "LB_PEAK_EWMA"
 	LBOriginalDst        LBType = "LB_ORIGINAL_DST"
+	LBRingHash           LBType = "LB_RING_HASH"
 )
 
-// Values lists MOSN's load balancers.
+// Values lists the load balancers.
 func (LBType) Values() []string {
 	return []string{
 		"LB_RANDOM", "LB_ROUNDROBIN", "LB_WEIGHTED_ROUNDROBIN", "LB_LEAST_REQUEST", "LB_LEAST_CONNECTION",
-		"LB_MAGLEV", "LB_REQUEST_ROUNDROBIN", "LB_PEAK_EWMA", "LB_ORIGINAL_DST",
+		"LB_MAGLEV", "LB_REQUEST_ROUNDROBIN", "LB_PEAK_EWMA", "LB_ORIGINAL_DST", "LB_RING_HASH",
 	}
 }
 
@@ -181,15 +221,29 @@ const (
 // LBConfig are settings of the load balancer.
 type LBConfig struct {
 	Source
-	// Hosts compared per choice (LB_LEAST_REQUEST, LB_LEAST_CONNECTION).
+	// Hosts compared per choice (LB_LEAST_REQUEST, LB_LEAST_CONNECTION, LB_PEAK_EWMA).
 	ChoiceCount uint32 `json:"choice_count" min:"1" max:"64"`
 	// How much requests under way weigh against a host's weight (LB_LEAST_REQUEST); 0 ignores them.
 	ActiveRequestBias float64 `json:"active_request_bias" min:"0" max:"100"`
-
-	_ struct{} `later:"client_error_bias: LB_PEAK_EWMA"`
-	_ struct{} `later:"server_error_bias: LB_PEAK_EWMA"`
-	_ struct{} `later:"default_duration: LB_PEAK_EWMA"`
-	_ struct{} `later:"decay_time: LB_PEAK_EWMA"`
+	// How much a host's rate of 4xx answers weighs (LB_PEAK_EWMA); 0 ignores it.
+	ClientErrorBias float64 `json:"client_error_bias" min:"0" max:"100"`
+	// How much a host's rate of failures weighs (LB_PEAK_EWMA); 0 ignores it.
+	ServerErrorBias float64 `json:"server_error_bias" min:"0" max:"100"`
+	// Latency of a host of which none is known, at most: where hosts are usually faster, a little less than that (LB_PEAK_EWMA).
+	DefaultDuration time.Duration `json:"default_duration"`
+	// Time in which what was measured loses most of its weight (LB_PEAK_EWMA).
+	DecayTime time.Duration `json:"decay_time"`
+	// Entries of the table (LB_MAGLEV), a prime number.
+	TableSize uint32 `json:"table_size" min:"2" max:"5000011"`
+	// Least number of entries of the ring (LB_RING_HASH).
+	MinRingSize uint32 `json:"minimum_ring_size" min:"1" max:"8388608"`
+	// Greatest number of entries of the ring (LB_RING_HASH).
+	MaxRingSize uint32 `json:"maximum_ring_size" min:"1" max:"8388608"`
+	// Percentage of the mean load that a host has at most before the next one is chosen, on each worker (LB_MAGLEV, LB_RING_HASH);
+	// 0: without limit.
+	HashBalanceFactor uint32 `json:"hash_balance_factor" max:"10000"`
+	// true: hosts are hashed by their hostname, where they have one, instead of by their address (LB_MAGLEV, LB_RING_HASH).
+	HashByHostname bool `json:"use_hostname_for_hashing"`
 }
 
 // Keepalive are TCP keep-alive probes.
@@ -219,10 +273,14 @@ type Host struct {
 	Address string `json:"address"`
 	// Name of the host, for auto_host_rewrite.
 	Hostname string `json:"hostname"`
-	// Share of the requests, relative to the other hosts.
-	Weight uint32 `json:"weight" min:"1" max:"128"`
+	// Share of the requests, relative to the other hosts; 0: no requests, as long as there are others.
+	Weight uint32 `json:"weight" max:"128"`
 	// Labels of the host.
 	Metadata Metadata `json:"metadata"`
+	// Priority: requests go to hosts of priority 0 as long as enough of them are well, then to those of 1, and so on.
+	Priority uint32 `json:"priority" max:"127"`
+	// Zone that the host is in.
+	Zone string `json:"zone"`
 	// true: plain text to this host, whatever the cluster says.
 	TLSDisable bool `json:"tls_disable"`
 }

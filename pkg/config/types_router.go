@@ -151,7 +151,8 @@ type QueryMatcher struct {
 // weighted_clusters says which.
 type RouteAction struct {
 	Source
-	// Name of the cluster.
+	// Name of the cluster; or consul:SERVICE, the cluster of a service in Consul; or consul:*, that of the service that the request names
+	// (see on_demand).
 	ClusterName string `json:"cluster_name"`
 	// Variable that holds the cluster's name.
 	ClusterVariable string `json:"cluster_variable"`
@@ -167,6 +168,8 @@ type RouteAction struct {
 	Timeout time.Duration `json:"timeout"`
 	// Which failures are retried.
 	RetryPolicy *RetryPolicy `json:"retry_policy"`
+	// A second try when the first takes long. Absent: none.
+	HedgePolicy *HedgePolicy `json:"hedge_policy"`
 	// What a request is hashed by, for load balancers that hash: the first entry that yields a value.
 	HashPolicy []HashPolicy `json:"hash_policy"`
 	// Replaces the prefix that was matched.
@@ -194,7 +197,7 @@ type WeightedCluster struct {
 // ClusterWeight is a cluster and its share of the requests.
 type ClusterWeight struct {
 	Source
-	// Name of the cluster.
+	// Name of the cluster, or consul:SERVICE or consul:*, as in cluster_name.
 	Name string `json:"name"`
 	// Share of the requests, relative to the sum of all weights; 0 takes none.
 	Weight uint32 `json:"weight"`
@@ -216,6 +219,8 @@ type RetryPolicy struct {
 	// Statuses of gRPC calls (14 is UNAVAILABLE) that are retried as well, where the response has nothing else: for requests that may
 	// be executed more than once, as with status_codes.
 	GRPCStatusCodes []int `json:"grpc_status_codes" min:"1" max:"16"`
+	// What a retry avoids if it can, besides the hosts tried: the zones or the priorities they are in.
+	Avoid []Avoidance `json:"avoid"`
 	// true: a request may be executed more than once, so that it is retried even if it may have been executed.
 	Idempotent bool `json:"idempotent"`
 	// Wait before the first retry; it doubles with every further one.
@@ -224,7 +229,8 @@ type RetryPolicy struct {
 	MaxBackOff time.Duration `json:"max_back_off"`
 }
 
-// HashPolicy says what a request is hashed by: one of header, cookie and source_ip.
+// HashPolicy says what a request is hashed by: one of header, cookie, source_ip, query_parameter, service and metadata. An entry by
+// which a request has no value is passed over.
 type HashPolicy struct {
 	Source
 	// By a header.
@@ -233,6 +239,12 @@ type HashPolicy struct {
 	Cookie *CookieHashPolicy `json:"cookie"`
 	// By the downstream's IP address.
 	SourceIP *SourceIPHashPolicy `json:"source_ip"`
+	// By a query parameter.
+	QueryParameter *QueryHashPolicy `json:"query_parameter"`
+	// By the service that the request names (RPC and gRPC).
+	Service *ServiceHashPolicy `json:"service"`
+	// By an attachment, a header of an RPC request or metadata of a gRPC call.
+	Metadata *HeaderHashPolicy `json:"metadata"`
 }
 
 // HeaderHashPolicy hashes by a header.
@@ -251,6 +263,20 @@ type CookieHashPolicy struct {
 	Path string `json:"path"`
 	// Life of the cookie that is set.
 	TTL time.Duration `json:"ttl"`
+}
+
+// QueryHashPolicy hashes by a query parameter.
+type QueryHashPolicy struct {
+	Source
+	// Name of the parameter.
+	Name string `json:"name"`
+}
+
+// ServiceHashPolicy hashes by the service that an RPC request or a gRPC call names.
+type ServiceHashPolicy struct {
+	Source
+	// true: by the service and the method.
+	Method bool `json:"method"`
 }
 
 // SourceIPHashPolicy hashes by the downstream's IP address; it has no settings.

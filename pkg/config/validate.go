@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type validator struct {
 }
 
 func (v *validator) run() {
+	v.checkConsul(&v.config.Consul)
 	v.checkClusterManager()
 	v.checkServers()
 	v.checkAdmin()
@@ -141,8 +143,12 @@ func item(list *Node, i int) *Node {
 	return list
 }
 
-// lineOf returns the line on which a value starts.
-func lineOf(n *Node) int {
-	_, line, _ := n.Position()
-	return line
+// placeOf says where a value starts, for a problem of a value that may be in another file.
+func placeOf(n, other *Node) string {
+	file, line, _ := n.Position()
+	place := "line " + strconv.Itoa(line)
+	if here, _, _ := other.Position(); here != file {
+		place += " of " + file
+	}
+	return place
 }

@@ -2,10 +2,10 @@ package config
 
 import (
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func quote(s string) string { return strconv.Quote(s) }
@@ -28,16 +28,16 @@ func (v *validator) checkClusterManager() {
 	managerTLS := false
 	for i := range m.Clusters {
 		c := &m.Clusters[i]
-		switch first := v.clusters[c.Name]; {
-		case c.Name == "":
-			v.report.Errorf(c.At("name"), "name is missing")
-		case first != nil:
-			v.report.Errorf(c.At("name"), "the cluster of line %d is called %q already", lineOf(first.Node()), c.Name)
-		default:
-			v.clusters[c.Name] = c
-		}
+		v.checkClusterName(c)
 		managerTLS = managerTLS || c.ManagerTLS
 		v.checkCluster(c)
+	}
+	if d := m.OnDemand; d != nil {
+		v.checkOnDemand(d)
+		managerTLS = managerTLS || d.Cluster.ManagerTLS
+	}
+	if m.LocalCluster != "" {
+		v.checkClusterExists(m.At("local_cluster_name"), m.LocalCluster)
 	}
 	// TLS that no cluster asks for takes nothing away from anybody.
 	if managerTLS {
@@ -45,27 +45,28 @@ func (v *validator) checkClusterManager() {
 	}
 }
 
+// checkClusterName checks a cluster's name, and notes the cluster by it.
+func (v *validator) checkClusterName(c *Cluster) {
+	switch first := v.clusters[c.Name]; {
+	case c.Name == "":
+		v.report.Errorf(c.At("name"), "name is missing")
+	case strings.HasPrefix(c.Name, OnDemandPrefix):
+		v.report.Errorf(c.At("name"), "%q: names that start with %s are those of clusters on demand", c.Name, OnDemandPrefix)
+	case first != nil:
+		v.report.Errorf(c.At("name"), "the cluster of %s is called %q already", placeOf(first.Node(), c.Node()), c.Name)
+	default:
+		v.clusters[c.Name] = c
+	}
+}
+
+// checkCluster checks what the clusters of the file and those on demand have in common.
 func (v *validator) checkCluster(c *Cluster) {
 	v.checkTLS(c.TLS)
-	switch c.Type {
-	case ClusterSimple, ClusterStatic:
-		if len(c.Hosts) == 0 && c.Name != "" {
-			v.report.Warnf(c.At("hosts"), "the cluster %q has no hosts: its requests are answered 503", c.Name)
-		}
-	default:
-		v.report.Warnf(c.At("type"), "not there yet: clusters of type %s: the hosts are those of the file", c.Type)
-	}
-	switch c.LBType {
-	case LBMaglev, LBRequestRoundRobin, LBPeakEWMA, LBOriginalDst:
-		v.report.Warnf(c.At("lb_type"), "not there yet: %s: %s is used", c.LBType, LBRoundRobin)
-		c.LBType = LBRoundRobin
-	default:
-	}
-	if c.ConnectTimeout == 0 {
-		v.report.Errorf(c.At("connect_timeout"), "must be greater than 0s")
-	}
-	if c.Keepalive != nil && c.Keepalive.Interval == 0 {
-		v.report.Errorf(c.Keepalive.At("interval"), "must be greater than 0s")
+	v.checkSource(c)
+	v.checkBalancer(c)
+	v.checkGreater0(c.At("connect_timeout"), c.ConnectTimeout)
+	if c.Keepalive != nil {
+		v.checkGreater0(c.Keepalive.At("interval"), c.Keepalive.Interval)
 	}
 	if c.Subsets != nil && c.Subsets.Node().isEmpty() {
 		c.Subsets = nil
@@ -75,7 +76,15 @@ func (v *validator) checkCluster(c *Cluster) {
 	}
 	v.checkBreakers(c)
 	v.checkHealth(c)
+	v.checkOutliers(c.OutlierDetection)
 	v.checkHosts(c)
+}
+
+// checkGreater0 refuses a time that must pass.
+func (v *validator) checkGreater0(n *Node, d time.Duration) {
+	if d <= 0 {
+		v.report.Errorf(n, "must be greater than 0s")
+	}
 }
 
 // checkBreakers checks a cluster's limits, and puts those of the priority DEFAULT first.
@@ -95,29 +104,4 @@ func (v *validator) checkBreakers(c *Cluster) {
 		c.CircuitBreakers = append(c.CircuitBreakers, Default[Thresholds]())
 	}
 	slices.SortStableFunc(c.CircuitBreakers, func(a, b Thresholds) int { return strings.Compare(string(a.Priority), string(b.Priority)) })
-}
-
-func (v *validator) checkHosts(c *Cluster) {
-	seen := make(map[string]*Host, len(c.Hosts))
-	for i := range c.Hosts {
-		h := &c.Hosts[i]
-		n := h.At("address")
-		host, port, err := net.SplitHostPort(h.Address)
-		switch {
-		case h.Address == "":
-			v.report.Errorf(n, "address is missing")
-			continue
-		case err != nil || host == "":
-			v.report.ErrorHint(n, `write it like "127.0.0.1:8080"`, "%q is not an address and a port", h.Address)
-			continue
-		case strings.ContainsAny(host, " \t\r\n/@\x00"):
-			v.report.Errorf(n, "%q is not an IP address or a name", host)
-		}
-		v.checkPort(n, port, 1)
-		if first := seen[h.Address]; first != nil {
-			v.report.Warnf(n, "the host %s is in line %d already: it gets two shares", h.Address, lineOf(first.Node()))
-		} else {
-			seen[h.Address] = h
-		}
-	}
 }

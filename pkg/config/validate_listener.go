@@ -19,7 +19,7 @@ func (v *validator) checkListeners(s *Server) {
 			l.Name = l.Address
 		}
 		if first := names[l.Name]; first != nil {
-			v.report.Errorf(l.At("name"), "the listener of line %d is called %q already", lineOf(first.Node()), l.Name)
+			v.report.Errorf(l.At("name"), "the listener of %s is called %q already", placeOf(first.Node(), l.Node()), l.Name)
 		} else {
 			names[l.Name] = l
 		}

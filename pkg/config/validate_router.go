@@ -17,7 +17,7 @@ func (v *validator) checkRouters(s *Server) {
 		case rc.Name == "":
 			v.report.Errorf(rc.At("router_config_name"), "router_config_name is missing")
 		case first != nil:
-			v.report.Errorf(rc.At("router_config_name"), "the router of line %d is called %q already", lineOf(first.Node()), rc.Name)
+			v.report.Errorf(rc.At("router_config_name"), "the router of %s is called %q already", placeOf(first.Node(), rc.Node()), rc.Name)
 		default:
 			v.routers[rc.Name] = rc
 		}
@@ -41,7 +41,7 @@ func (v *validator) checkVirtualHosts(rc *RouterConfig) {
 			case !validDomain(key):
 				v.report.ErrorHint(n, `write it like "a.example", "a.example:8080", "*.example" or "*"`, "%q is not a domain", domain)
 			case first != nil:
-				v.report.Errorf(n, "the virtual host of line %d has the domain %q already", lineOf(first.Node()), domain)
+				v.report.Errorf(n, "the virtual host of %s has the domain %q already", placeOf(first.Node(), n), domain)
 			default:
 				domains[key] = vh
 			}
@@ -180,7 +180,7 @@ func (v *validator) checkTarget(a *RouteAction) {
 		v.report.Errorf(a.Node(), "%s are given: only one of them may be", strings.Join(ways, " and "))
 	}
 	if a.ClusterName != "" {
-		v.checkClusterExists(a.At("cluster_name"), a.ClusterName)
+		v.checkRouteCluster(a.At("cluster_name"), a.ClusterName)
 	}
 	if a.ClusterHeader != "" {
 		v.checkHeaderName(a.At("cluster_header"), a.ClusterHeader)
@@ -197,7 +197,7 @@ func (v *validator) checkWeights(a *RouteAction) {
 			v.report.Errorf(item(a.At("weighted_clusters"), i), "cluster.name is missing")
 			continue
 		}
-		v.checkClusterExists(c.At("name"), c.Name)
+		v.checkRouteCluster(c.At("name"), c.Name)
 	}
 	n := a.At("weighted_clusters")
 	switch {
@@ -240,23 +240,28 @@ func (v *validator) checkRewrite(r *Route) {
 	}
 }
 
+// checkHashPolicy checks that a request is hashed by one thing.
 func (v *validator) checkHashPolicy(h *HashPolicy) {
 	given := 0
-	if h.Header != nil {
-		given++
-		v.checkHeaderName(h.Header.At("key"), h.Header.Key)
-	}
-	if h.Cookie != nil {
-		given++
-		if !isToken(h.Cookie.Name) {
-			v.report.Errorf(h.Cookie.At("name"), "%q is not a cookie's name", h.Cookie.Name)
+	for _, is := range []bool{h.Header != nil, h.Cookie != nil, h.SourceIP != nil, h.QueryParameter != nil, h.Service != nil, h.Metadata != nil} {
+		if is {
+			given++
 		}
 	}
-	if h.SourceIP != nil {
-		given++
-	}
 	if given != 1 {
-		v.report.Errorf(h.Node(), "there must be one of header, cookie and source_ip")
+		v.report.Errorf(h.Node(), "there must be one of header, cookie, source_ip, query_parameter, service and metadata")
+	}
+	if h.Header != nil {
+		v.checkHeaderName(h.Header.At("key"), h.Header.Key)
+	}
+	if h.Cookie != nil && !isToken(h.Cookie.Name) {
+		v.report.Errorf(h.Cookie.At("name"), "%q is not a cookie's name", h.Cookie.Name)
+	}
+	if q := h.QueryParameter; q != nil && q.Name == "" {
+		v.report.Errorf(q.At("name"), "name is missing")
+	}
+	if m := h.Metadata; m != nil && m.Key == "" { // attachments may have any other name
+		v.report.Errorf(m.At("key"), "key is missing")
 	}
 }
 

@@ -24,11 +24,20 @@ func (v *validator) checkTCP(l *Listener) {
 		v.report.Errorf(c.At("cluster"), "cluster is missing")
 	}
 	if c.Cluster != "" {
-		v.checkClusterExists(c.At("cluster"), c.Cluster)
+		v.checkTCPCluster(c.At("cluster"), c.Cluster)
 	}
 	for i := range c.Routes {
 		v.checkTCPRoute(&c.Routes[i])
 	}
+}
+
+// checkTCPCluster checks that there is a cluster. There are none on demand: a connection has no service that could be asked for.
+func (v *validator) checkTCPCluster(n *Node, name string) {
+	if strings.HasPrefix(name, OnDemandPrefix) {
+		v.report.Errorf(n, "%q: a tcp_proxy has no clusters on demand", name)
+		return
+	}
+	v.checkClusterExists(n, name)
 }
 
 // checkTCPRoute checks a route of a tcp_proxy, and sets what it has in the form of texts.
@@ -36,7 +45,7 @@ func (v *validator) checkTCPRoute(r *TCPRoute) {
 	if r.Cluster == "" {
 		v.report.Errorf(r.At("cluster"), "cluster is missing")
 	} else {
-		v.checkClusterExists(r.At("cluster"), r.Cluster)
+		v.checkTCPCluster(r.At("cluster"), r.Cluster)
 	}
 	for i := range r.SourceAddrs {
 		v.checkAddressRange(&r.SourceAddrs[i])
