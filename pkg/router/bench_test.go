@@ -204,14 +204,21 @@ func TestForwardingDoesNotAllocate(t *testing.T) {
 	cookie := config.HashPolicy{Cookie: &config.CookieHashPolicy{Name: "sid"}}
 	source := config.HashPolicy{SourceIP: &config.SourceIPHashPolicy{}}
 	header := config.HashPolicy{Header: &config.HeaderHashPolicy{Key: "x-user"}}
+	param := config.HashPolicy{QueryParameter: &config.QueryHashPolicy{Name: "user"}}
+	metadata := config.HashPolicy{Metadata: &config.HeaderHashPolicy{Key: "user"}}
+	method := config.HashPolicy{Service: &config.ServiceHashPolicy{Method: true}}
 	targets := []config.RouteAction{
 		{WeightedClusters: weighted(1, 2, 3)}, {ClusterHeader: "to"}, {ClusterVariable: "x.to"},
+		{ClusterName: "consul:shop"}, {ClusterName: "consul:*"},
+		{ClusterHeader: "on-demand", HashPolicy: []config.HashPolicy{metadata, param, method}},
 	}
 	for i, a := range targets {
-		a.HashPolicy = []config.HashPolicy{header, cookie, source}
+		if a.HashPolicy == nil {
+			a.HashPolicy = []config.HashPolicy{header, cookie, source}
+		}
 		a.PrefixRewrite, a.AutoHostRewriteHeader, a.HeaderEdits = "/new/", "to", edit3("route", true)
 		table := compile(t, everyHost(action(a)))
-		base := request("GET h/a/b?c", "to: c1")
+		base := request("GET h/a/b?c", "to: c1", "on-demand: consul:x.internal", "call: com.example.Shop buy")
 		base.Info.Downstream = streamtest.Between(1, "10.0.0.1:1", "")
 		r := *base
 		r.Head = nil
@@ -235,5 +242,21 @@ func TestForwardingDoesNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(100, once); n != 0 {
 			t.Errorf("target %d: %v allocations", i, n)
 		}
+	}
+}
+
+// The name of a cluster that is made of the service that a request names.
+func BenchmarkOnDemand(b *testing.B) {
+	for _, line := range []string{"call: com.example.Shop buy", "host"} {
+		b.Run(line[:4], func(b *testing.B) {
+			rt := compile(b, everyHost(action(config.RouteAction{ClusterName: "consul:*"}))).Routes()[0]
+			r := request("GET orders.internal:8080/", line)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := rt.Target(r, 1); !ok {
+					b.Fatal("no target")
+				}
+			}
+		})
 	}
 }

@@ -50,6 +50,7 @@ func TestProblems(t *testing.T) {
 		{"variable without value", route(`"variables":[{"name":"x.a"}]`, to(`"timeout":"1s"`)), "2: error routers[0].match.variables[0]: there must be a value or a regex"},
 		{"variable with both", route(`"variables":[{"name":"x.a","value":"1","regex":"1"}]`, to(`"timeout":"1s"`)), "2: warning routers[0].match.variables[0].value: regex is given"},
 		{"cluster", route(`"prefix":"/"`, `"route":{"cluster_name":"nope"}`), `3: error routers[0].route.cluster_name: there is no cluster "nope"`},
+		{"cluster on demand", route(`"prefix":"/"`, `"route":{"cluster_name":"consul:a/b"}`), `3: error routers[0].route.cluster_name: "a/b" is not a service's name`},
 		{"weighted cluster", route(`"prefix":"/"`, `"route":{"weighted_clusters":[{"cluster":{"name":"nope","weight":1}}]}`),
 			`3: error routers[0].route.weighted_clusters[0].cluster.name: there is no cluster "nope"`},
 		{"weights", route(`"prefix":"/"`, `"route":{"weighted_clusters":[{"cluster":{"name":"c1","weight":0}}]}`), `3: error routers[0].route.weighted_clusters: no cluster takes requests`},

@@ -24,6 +24,14 @@
 // several times, the first value counts. Variables are joined from left to right,
 // "and" binding closer than "or"; a variable without a value meets no condition.
 //
+// # Which cluster
+//
+// The one that the route names, or the request, by a header or variable. A name
+// that starts with consul: is that of a cluster on demand, which need not be there
+// yet. Which service it is made of may be the request's to say (consul:*, or a
+// header); then it must be one of those that the configuration lists, because
+// whoever may send requests could otherwise have them sent to anything in Consul.
+//
 // # How it is found
 //
 // Nobody tries the routes one after the other. Those with a whole path are found

@@ -10,12 +10,24 @@ import (
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// hashPolicy is one thing that requests are hashed by: a header, a cookie, or,
-// with neither, the downstream's IP address.
+// hashPolicy is one thing that requests are hashed by.
 type hashPolicy struct {
-	header *headerName
+	kind   hashKind
+	header headerName // a header, or metadata
 	cookie *cookie
+	param  string
 }
+
+type hashKind uint8
+
+const (
+	byAddress hashKind = iota // the downstream's, without its port
+	byHeader
+	byCookie
+	byParam
+	byService
+	byMethod // the service and the method
+)
 
 type cookie struct {
 	name, attributes string
@@ -23,7 +35,10 @@ type cookie struct {
 
 // Hash returns a number that is the same for requests that belong together, on
 // every worker, in every process and version; false if the route asks for none,
-// or the request has nothing of what it is to be hashed by.
+// or the request has nothing of what it is to be hashed by. Of the route's
+// hash_policy, the first entry that the request has a value for counts, alone. Of
+// a value that is given several times, the first counts. An address is hashed
+// without its port, and the same whether it came in as IPv4 or as IPv6.
 //
 // If newCookie is true, the request lacks the cookie it is hashed by: draw, a
 // random number, takes its place, and the response must get the Set-Cookie field
@@ -31,24 +46,37 @@ type cookie struct {
 func (rt *Route) Hash(r *Request, draw uint64) (sum uint64, newCookie, ok bool) {
 	for i := range rt.hash {
 		p := &rt.hash[i]
-		switch {
-		case p.header != nil:
-			if value, ok := p.header.get(r); ok {
-				return hashBytes(value), false, true
-			}
-		case p.cookie != nil:
+		if p.kind == byCookie {
 			if value, ok := cookieValue(r.Head, p.cookie.name); ok {
 				return hashBytes(value), false, true
 			}
 			var value [16]byte
 			return hashBytes(appendHex(value[:0], draw)), true, true
-		default:
-			if sum, ok := hashAddress(r.Info); ok {
-				return sum, false, true
-			}
+		}
+		if sum, ok := p.hash(r); ok {
+			return sum, false, true
 		}
 	}
 	return 0, false, false
+}
+
+// hash hashes a request by anything but a cookie, which alone is there always.
+func (p *hashPolicy) hash(r *Request) (sum uint64, ok bool) {
+	switch p.kind {
+	case byHeader:
+		value, ok := p.header.get(r)
+		return hashBytes(value), ok
+	case byParam:
+		value, ok := r.param(p.param)
+		return hashBytes(value), ok
+	case byService:
+		service, ok := r.Head.Attribute(stream.Service)
+		return hashBytes(service), ok
+	case byMethod:
+		return hashCall(r.Head)
+	default:
+		return hashAddress(r.Info)
+	}
 }
 
 // AppendCookie appends the value of a Set-Cookie field; nothing if the route does
@@ -68,12 +96,21 @@ func (c *compiler) hashPolicies(a *config.RouteAction) []hashPolicy {
 	for i := range a.HashPolicy {
 		switch conf := &a.HashPolicy[i]; {
 		case conf.Header != nil:
-			h := headerNameOf(conf.Header.Key)
-			all = append(all, hashPolicy{header: &h})
+			all = append(all, hashPolicy{kind: byHeader, header: headerNameOf(conf.Header.Key)})
+		case conf.Metadata != nil:
+			name := headerNameOf(conf.Metadata.Key)
+			name.method = false // a key like any other
+			all = append(all, hashPolicy{kind: byHeader, header: name})
 		case conf.Cookie != nil:
-			all = append(all, hashPolicy{cookie: c.cookie(conf.Cookie)})
+			all = append(all, hashPolicy{kind: byCookie, cookie: c.cookie(conf.Cookie)})
+		case conf.QueryParameter != nil:
+			all = append(all, hashPolicy{kind: byParam, param: conf.QueryParameter.Name})
+		case conf.Service != nil && conf.Service.Method:
+			all = append(all, hashPolicy{kind: byMethod})
+		case conf.Service != nil:
+			all = append(all, hashPolicy{kind: byService})
 		case conf.SourceIP != nil:
-			all = append(all, hashPolicy{})
+			all = append(all, hashPolicy{kind: byAddress})
 		}
 	}
 	return all
@@ -121,13 +158,29 @@ func hashAddress(in *stream.Info) (uint64, bool) {
 	return hashBytes(a[:]), true
 }
 
+// hashCall hashes what is called as SERVICE/METHOD.
+func hashCall(h *stream.Head) (uint64, bool) {
+	service, ok := h.Attribute(stream.Service)
+	method, _ := h.Attribute(stream.Method)
+	sum := fnv(fnvOffset, service)
+	sum = fnv(sum, []byte{'/'})
+	return mix(fnv(sum, method)), ok
+}
+
 // hashBytes is FNV-1a, finished with the mixer of MurmurHash3 so that short
 // values that differ little spread over all 64 bits.
-func hashBytes(b []byte) uint64 {
-	h := uint64(14695981039346656037)
+func hashBytes(b []byte) uint64 { return mix(fnv(fnvOffset, b)) }
+
+const fnvOffset = 14695981039346656037
+
+func fnv(h uint64, b []byte) uint64 {
 	for _, c := range b {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
+	return h
+}
+
+func mix(h uint64) uint64 {
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
 	return h ^ h>>33

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/config"
@@ -15,10 +16,23 @@ type RetryPolicy struct {
 	// Idempotent says that a request may be executed more than once. Without it,
 	// only one of which provably nothing was executed may be retried.
 	Idempotent bool
+	// AvoidZone and AvoidPriority ask a retry to go to a host of another zone, or of
+	// another priority, than those tried, if there is one.
+	AvoidZone, AvoidPriority bool
 
 	statuses          [10]uint64 // a bit for each
 	calls             uint32     // a bit for each status of gRPC
 	backOff, maxDelay time.Duration
+}
+
+// HedgePolicy says when a request is sent a second time, while the first try has no
+// response yet.
+type HedgePolicy struct {
+	// Delay is how long the first try has before the second; 0: there is none.
+	Delay time.Duration
+	// Idempotent says that a request may be executed more than once, whatever its
+	// method.
+	Idempotent bool
 }
 
 // Status tells whether a response with this status is to be retried.
@@ -48,7 +62,11 @@ func retryPolicy(conf *config.RetryPolicy) *RetryPolicy {
 		PerTry:     conf.RetryTimeout,
 		Retries:    int(conf.NumRetries),
 		Idempotent: conf.Idempotent,
-		backOff:    conf.BackOff,
+
+		AvoidZone:     slices.Contains(conf.Avoid, config.AvoidZone),
+		AvoidPriority: slices.Contains(conf.Avoid, config.AvoidPriority),
+
+		backOff: conf.BackOff,
 		// Half of the longest time there is, so that doubling cannot overflow.
 		maxDelay: min(conf.MaxBackOff, 1<<62),
 	}
@@ -61,4 +79,12 @@ func retryPolicy(conf *config.RetryPolicy) *RetryPolicy {
 		p.calls |= 1 << (status & 31)
 	}
 	return p
+}
+
+// hedgePolicy compiles a hedge policy.
+func hedgePolicy(conf *config.HedgePolicy) HedgePolicy {
+	if conf == nil {
+		return HedgePolicy{}
+	}
+	return HedgePolicy{Delay: conf.Delay, Idempotent: conf.Idempotent}
 }

@@ -22,6 +22,7 @@ type Request struct {
 	lower   []byte // scratch: a path or host in lower case
 	value   []byte // scratch: a variable's value
 	rewrite []byte // scratch: a path being written
+	service []byte // scratch: the name of a cluster on demand
 }
 
 // Reset makes r a view of a request. It refers to head and info until the next

@@ -38,6 +38,8 @@ type Route struct {
 	TimeoutGiven bool
 	// Retry is nil if nothing is retried.
 	Retry *RetryPolicy
+	// Hedge is zero if no request is sent a second time before the first has failed.
+	Hedge HedgePolicy
 	// UpstreamProtocol is "" where the proxy's own setting counts.
 	UpstreamProtocol string
 	// AutoHost asks for [RewriteHost] with the hostname of each chosen host.
@@ -109,6 +111,7 @@ func (c *compiler) action(rt *Route, conf *config.Route) {
 	rt.edits[0] = c.edits(a.Source, a.HeaderEdits)
 	rt.target = c.target(a)
 	rt.Retry = retryPolicy(a.RetryPolicy)
+	rt.Hedge = hedgePolicy(a.HedgePolicy)
 	rt.hash = c.hashPolicies(a)
 	rt.rewrite = c.rewrite(conf)
 	rt.AutoHost = a.AutoHostRewrite && a.HostRewrite == "" && a.AutoHostRewriteHeader == ""

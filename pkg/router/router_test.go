@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,7 +21,8 @@ func (v headerVariable) Append(dst []byte, in *stream.Info) ([]byte, bool) {
 	return append(dst, value...), ok
 }
 
-// testOptions knows the clusters c0 to c9, and a variable x.name for each header.
+// testOptions knows the clusters c0 to c9, a variable x.name for each header, and
+// services that requests may name.
 func testOptions() Options {
 	return Options{
 		Cluster: func(name string) (int, bool) {
@@ -35,6 +37,7 @@ func testOptions() Options {
 			}
 			return nil, errors.New("there is no variable " + name)
 		},
+		OnDemand: &config.OnDemand{Services: []string{"shop", "com.example.*", "*.internal", "a*b*c"}},
 	}
 }
 
@@ -74,7 +77,8 @@ func everyHost(routes ...config.Route) config.VirtualHost {
 	return config.VirtualHost{Name: "all", Domains: []string{"*"}, Routes: routes}
 }
 
-// request makes a request of "GET host/path" and "name: value" lines.
+// request makes a request of "GET host/path" and "name: value" lines; a line
+// "call: service method" makes it one for a service.
 func request(line string, headers ...string) *Request {
 	h := &stream.Head{}
 	method, target, _ := strings.Cut(line, " ")
@@ -89,6 +93,11 @@ func request(line string, headers ...string) *Request {
 	h.SetPath([]byte(path))
 	for _, field := range headers {
 		name, value, _ := strings.Cut(field, ": ")
+		if name == "call" { // what an RPC request or a gRPC call is for: SERVICE METHOD
+			service, method, _ := strings.Cut(value, " ")
+			h.Describe([]byte(service), []byte(method), nil, nil)
+			continue
+		}
 		h.Add(name, value)
 	}
 	r := new(Request)
@@ -323,11 +332,13 @@ func TestRouteFacts(t *testing.T) {
 	own, hosts := &config.Node{}, &config.Node{}
 	a := config.Default[config.RouteAction]()
 	a.ClusterName, a.UpstreamProtocol, a.AutoHostRewrite = "c3", "Http2", true
+	a.HedgePolicy = &config.HedgePolicy{Delay: time.Second, Idempotent: true}
 	vh := everyHost(
 		config.Route{Name: "first", Route: &a, Metadata: config.Metadata{"k": "v"},
 			PerFilterConfig: map[string]*config.Node{"fault": own}},
 		config.Route{DirectResponse: &config.DirectResponse{Status: 404, Body: "no"}},
 		config.Route{Redirect: &config.Redirect{ResponseCode: 302, PathRedirect: "/x"}},
+		forward("last", config.RouteMatch{}),
 	)
 	vh.PerFilterConfig = map[string]*config.Node{"fault": hosts, "gzip": hosts}
 	table := compile(t, everyHostNamed(vh, "v"))
@@ -337,6 +348,9 @@ func TestRouteFacts(t *testing.T) {
 	}
 	if rt.Timeout != defaultTimeout || rt.TimeoutGiven || rt.UpstreamProtocol != "Http2" || !rt.AutoHost || rt.Retry != nil {
 		t.Errorf("route: %+v", rt)
+	}
+	if rt.Hedge != (HedgePolicy{Delay: time.Second, Idempotent: true}) || table.Routes()[3].Hedge != (HedgePolicy{}) {
+		t.Errorf("hedging: %+v, %+v", rt.Hedge, table.Routes()[3].Hedge)
 	}
 	if diff := cmp.Diff(map[string]string{"k": "v"}, rt.Metadata); diff != "" {
 		t.Error(diff)

@@ -18,6 +18,9 @@ type Options struct {
 	Cluster func(name string) (index int, ok bool)
 	// Variable returns the variable of a name. Nil: there are none.
 	Variable func(name string) (Variable, error)
+	// OnDemand is what the configuration says of clusters that are made on demand:
+	// which services requests may name. Nil: there are no such clusters.
+	OnDemand *config.OnDemand
 }
 
 // Table is a compiled router configuration. It is immutable.
@@ -75,8 +78,9 @@ type virtualHost struct {
 // compiler compiles one table.
 type compiler struct {
 	Options
-	report *config.Report
-	said   map[place]bool // where there are errors already
+	services *services // nil: requests may name none
+	report   *config.Report
+	said     map[place]bool // where there are errors already
 }
 
 type place struct {
@@ -85,7 +89,7 @@ type place struct {
 }
 
 func newCompiler(o Options, report *config.Report) *compiler {
-	c := &compiler{Options: o, report: report, said: make(map[place]bool)}
+	c := &compiler{Options: o, services: newServices(o.OnDemand), report: report, said: make(map[place]bool)}
 	for _, p := range report.Problems() {
 		if p.Severity == config.Error {
 			c.said[place{p.File, p.Line, p.Column}] = true

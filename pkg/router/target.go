@@ -2,6 +2,7 @@ package router
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -10,8 +11,10 @@ import (
 // Target is where a request goes.
 type Target struct {
 	// Cluster is the index that Options.Cluster gave, or -1: then Dynamic is the
-	// name, which the request itself carries, and which need not be a cluster's. It
-	// is valid until the [Request] is used again.
+	// name, which need not be a cluster's: one that the request itself carries, or
+	// that of a cluster on demand, consul:SERVICE, whose service the configuration
+	// allows. It is valid until the [Request] is used again, and must not be written
+	// to.
 	Cluster int
 	Name    string
 	Dynamic []byte
@@ -26,6 +29,7 @@ type Target struct {
 type target struct {
 	header   *headerName
 	variable Variable
+	services *services // that a name of the request's may stand for
 	metadata map[string]string
 	subset   string
 	shares   []share
@@ -36,15 +40,20 @@ type share struct {
 	upTo    uint64
 	cluster int
 	name    string
+	// dynamic is the name of a cluster on demand, nil if it is none; services are set
+	// if the request says which.
+	dynamic  []byte
+	services *services
 	// metadata are the labels of the route and of the share.
 	metadata map[string]string
 	subset   string
 }
 
 // Target chooses the cluster of a request; false if the request lacks the header
-// or variable that names it. Among weighted clusters, draw modulo the sum of the
-// weights decides, so the same draw gives the same cluster: draw once per request,
-// evenly from all of uint64, and the shares are exact.
+// or variable that names it, or names a service that it may not. Among weighted
+// clusters, draw modulo the sum of the weights decides, so the same draw gives the
+// same cluster: draw once per request, evenly from all of uint64, and the shares
+// are exact.
 func (rt *Route) Target(r *Request, draw uint64) (Target, bool) {
 	t := &rt.target
 	var name []byte
@@ -55,12 +64,13 @@ func (rt *Route) Target(r *Request, draw uint64) (Target, bool) {
 	case t.variable != nil:
 		name, ok = r.variable(t.variable)
 	default:
-		return t.pick(draw)
+		return t.pick(r, draw)
 	}
-	return Target{Cluster: -1, Dynamic: name, Metadata: t.metadata, Subset: t.subset}, ok && len(name) > 0
+	ok = ok && len(name) > 0 && t.services.mayName(name)
+	return Target{Cluster: -1, Dynamic: name, Metadata: t.metadata, Subset: t.subset}, ok
 }
 
-func (t *target) pick(draw uint64) (Target, bool) {
+func (t *target) pick(r *Request, draw uint64) (Target, bool) {
 	n := len(t.shares)
 	if n == 0 {
 		return Target{}, false
@@ -70,14 +80,21 @@ func (t *target) pick(draw uint64) (Target, bool) {
 		draw %= t.shares[n-1].upTo
 		s = &t.shares[sort.Search(n, func(i int) bool { return draw < t.shares[i].upTo })]
 	}
-	return Target{Cluster: s.cluster, Name: s.name, Metadata: s.metadata, Subset: s.subset}, true
+	target, ok := Target{Cluster: s.cluster, Name: s.name, Dynamic: s.dynamic, Metadata: s.metadata, Subset: s.subset}, true
+	if s.services != nil {
+		target.Dynamic = r.onDemand()
+		ok = s.services.mayName(target.Dynamic)
+	}
+	return target, ok
 }
 
 func (c *compiler) target(a *config.RouteAction) target {
-	t := target{metadata: a.MetadataMatch, subset: upstream.SubsetKey(a.MetadataMatch)}
+	t := target{services: c.services, metadata: a.MetadataMatch, subset: upstream.SubsetKey(a.MetadataMatch)}
 	switch {
 	case a.ClusterName != "":
-		t.shares = []share{{1, c.cluster(a.At("cluster_name"), a.ClusterName), a.ClusterName, t.metadata, t.subset}}
+		s := c.share(a.At("cluster_name"), a.ClusterName)
+		s.upTo, s.metadata, s.subset = 1, t.metadata, t.subset
+		t.shares = []share{s}
 	case a.ClusterHeader != "":
 		h := headerNameOf(a.ClusterHeader)
 		t.header = &h
@@ -95,18 +112,33 @@ func (c *compiler) shares(a *config.RouteAction) []share {
 	var sum uint64
 	for i := range a.WeightedClusters {
 		w := &a.WeightedClusters[i].Cluster
-		index := c.cluster(w.At("name"), w.Name)
+		s := c.share(w.At("name"), w.Name)
 		if w.Weight == 0 {
 			continue
 		}
 		sum += uint64(w.Weight)
-		labels := merge(a.MetadataMatch, w.MetadataMatch)
-		all = append(all, share{sum, index, w.Name, labels, upstream.SubsetKey(labels)})
+		s.upTo, s.metadata = sum, merge(a.MetadataMatch, w.MetadataMatch)
+		s.subset = upstream.SubsetKey(s.metadata)
+		all = append(all, s)
 	}
 	if len(all) == 0 {
 		c.errorf(a.At("weighted_clusters"), "no cluster takes requests")
 	}
 	return all
+}
+
+// share compiles the name of a cluster.
+func (c *compiler) share(n *config.Node, name string) share {
+	service, onDemand := strings.CutPrefix(name, config.OnDemandPrefix)
+	switch {
+	case !onDemand || c.OnDemand == nil:
+		return share{cluster: c.cluster(n, name), name: name}
+	case service == config.AnyService:
+		return share{cluster: -1, services: c.services}
+	case !config.ValidService(service):
+		c.errorf(n, "%q is not a service's name", service)
+	}
+	return share{cluster: -1, name: name, dynamic: []byte(name)}
 }
 
 // cluster returns the index of a cluster; if there is none it says so.

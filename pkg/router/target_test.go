@@ -95,8 +95,16 @@ func TestRetryPolicy(t *testing.T) {
 	conf.RetryOn, conf.StatusCodes, conf.NumRetries, conf.Idempotent = true, []int{502, 503, 100, 599}, 4, true
 	conf.RetryTimeout = time.Second
 	p := retryPolicy(&conf)
-	if p.PerTry != time.Second || p.Retries != 4 || !p.Idempotent {
+	if p.PerTry != time.Second || p.Retries != 4 || !p.Idempotent || p.AvoidZone || p.AvoidPriority {
 		t.Errorf("policy %+v", p)
+	}
+	conf.Avoid = []config.Avoidance{config.AvoidZone}
+	if p := retryPolicy(&conf); !p.AvoidZone || p.AvoidPriority {
+		t.Errorf("avoids %+v", p)
+	}
+	conf.Avoid = []config.Avoidance{config.AvoidPriority, config.AvoidZone}
+	if p := retryPolicy(&conf); !p.AvoidZone || !p.AvoidPriority {
+		t.Errorf("avoids %+v", p)
 	}
 	for status := -1; status < 1000; status++ {
 		want := status == 502 || status == 503 || status == 100 || status == 599
@@ -119,6 +127,12 @@ func TestHash(t *testing.T) {
 	header := config.HashPolicy{Header: &config.HeaderHashPolicy{Key: "X-User"}}
 	cookie := config.HashPolicy{Cookie: &config.CookieHashPolicy{Name: "sid", Path: "/p", TTL: time.Minute}}
 	source := config.HashPolicy{SourceIP: &config.SourceIPHashPolicy{}}
+	param := config.HashPolicy{QueryParameter: &config.QueryHashPolicy{Name: "user"}}
+	service := config.HashPolicy{Service: &config.ServiceHashPolicy{}}
+	method := config.HashPolicy{Service: &config.ServiceHashPolicy{Method: true}}
+	metadata := func(key string) config.HashPolicy {
+		return config.HashPolicy{Metadata: &config.HeaderHashPolicy{Key: key}}
+	}
 	hashOf := func(t *testing.T, line string, address string, policies ...config.HashPolicy) (uint64, bool, bool) {
 		rt := compile(t, everyHost(action(config.RouteAction{HashPolicy: policies}))).Routes()[0]
 		parts := strings.Split(line, "|")
@@ -145,6 +159,16 @@ func TestHash(t *testing.T) {
 		{"no cookie", "GET h/|Cookie: SID=bob", "10.0.0.1:1", []config.HashPolicy{cookie, source}, hashBytes([]byte("0000000000000007")), true, true},
 		{"address without port", "GET h/", "10.0.0.1:1", []config.HashPolicy{header, source}, hashBytes(v4[:]), false, true},
 		{"same address, mapped", "GET h/", "[::ffff:10.0.0.1]:2", []config.HashPolicy{source}, hashBytes(v4[:]), false, true},
+		{"parameter", "GET h/?x=1&user=%61nn&user=bob", "", []config.HashPolicy{param}, ann, false, true},
+		{"empty parameter", "GET h/?user", "", []config.HashPolicy{param}, hashBytes(nil), false, true},
+		{"no parameter", "GET h/?User=ann", "", []config.HashPolicy{param}, 0, false, false},
+		{"service", "GET h/|call: ann say", "", []config.HashPolicy{service}, ann, false, true},
+		{"no service", "GET h/|service: ann", "", []config.HashPolicy{service, method}, 0, false, false},
+		{"service and method", "GET h/|call: ann say", "", []config.HashPolicy{method}, hashBytes([]byte("ann/say")), false, true},
+		{"service without method", "GET h/|call: ann", "", []config.HashPolicy{method}, hashBytes([]byte("ann/")), false, true},
+		{"metadata", "GET h/|call: s m|X-User: ann", "", []config.HashPolicy{metadata("x-user")}, ann, false, true},
+		{"metadata of a reserved name", "GET h/|method: bob|call: s", "", []config.HashPolicy{metadata("method")}, bob, false, true},
+		{"no metadata", "GET h/|call: s m", "", []config.HashPolicy{metadata("x-user"), service}, hashBytes([]byte("s")), false, true},
 		{"no address", "GET h/", "", []config.HashPolicy{source}, 0, false, false},
 	}
 	for _, tt := range tests {
