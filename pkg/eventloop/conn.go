@@ -2,6 +2,7 @@ package eventloop
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"syscall"
@@ -104,6 +105,29 @@ func (c *Conn) LocalAddr() netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return addrPortOf(sa)
+}
+
+// OriginalDst asks the system for the address that the client connected to: the one
+// before the system redirected the connection here, or else LocalAddr.
+func (c *Conn) OriginalDst() netip.AddrPort {
+	const soOriginalDst = 80 // of SOL_IP and SOL_IPV6: linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h
+	local := c.LocalAddr()
+	if local.Addr().Unmap().Is4() {
+		// The system writes a sockaddr_in; of the calls that x/sys has, this one has room.
+		raw, err := unix.GetsockoptIPv6Mreq(int(c.fd), unix.IPPROTO_IP, soOriginalDst)
+		if err != nil {
+			return local
+		}
+		b := raw.Multiaddr
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), binary.BigEndian.Uint16(b[2:4]))
+	}
+	raw, err := unix.GetsockoptIPv6MTUInfo(int(c.fd), unix.IPPROTO_IPV6, soOriginalDst)
+	if err != nil {
+		return local
+	}
+	var port [2]byte
+	binary.NativeEndian.PutUint16(port[:], raw.Addr.Port)
+	return netip.AddrPortFrom(netip.AddrFrom16(raw.Addr.Addr), binary.BigEndian.Uint16(port[:]))
 }
 
 // Received and Sent return the bytes that went over the socket so far.

@@ -3,6 +3,7 @@ package eventloop
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,26 @@ func TestEachConnectionGoesToTheLoopWithTheFewest(t *testing.T) {
 			t.Errorf("the loops have %v connections", n)
 		}
 	})
+}
+
+// A connection that nobody redirected was meant for where it came to.
+func TestOriginalDstOfWhatWasNotRedirected(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		g := newGroup(t, 1)
+		addr, err := ParseAddr(net.JoinHostPort(host, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan [2]netip.AddrPort, 1)
+		ls := listen(t, g, addr, ListenOptions{}, func(c *Conn) Handler {
+			got <- [2]netip.AddrPort{c.OriginalDst(), c.LocalAddr()}
+			return &echo{}
+		})
+		connect(t, ls.Addr()).Close()
+		if at := <-got; at[0] != at[1] || at[0] != ls.Addr().AddrPort() {
+			t.Errorf("it was meant for %v, came to %v, and %v listens", at[0], at[1], ls.Addr())
+		}
+	}
 }
 
 func TestReusePortGivesEveryLoopASocket(t *testing.T) {
