@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirproxy/weir/cmd/weir/internal/demo"
+	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 	"github.com/weirproxy/weir/configs"
 )
 
@@ -22,6 +23,12 @@ const (
 	demoFrame   = 200 * time.Millisecond
 	demoLine    = time.Second
 )
+
+// demoOutage is when one of the demo's servers is gone: often enough to be seen by who looks in later, and early enough for who has
+// only a few seconds.
+func demoOutage() demo.Outage {
+	return demo.Outage{Address: "127.0.0.1:8082", After: 2500 * time.Millisecond, For: 3 * time.Second, Every: 20 * time.Second}
+}
 
 // Run shows weir at work.
 func (c *demoCommand) Run() error {
@@ -41,7 +48,7 @@ func (c *demoCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	screen, pace := demo.Terminal(os.Stdout, os.Getenv), demoFrame
+	screen, pace := tty.Terminal(os.Stdout, os.Getenv), demoFrame
 	if screen == nil {
 		pace = demoLine
 	}
@@ -52,6 +59,6 @@ func (c *demoCommand) Run() error {
 		Registry: registry(), Version: buildVersion(),
 		Quickstart: quickstart, Folder: folder,
 		Out: os.Stdout, Screen: screen,
-		Now: time.Now, Requests: requests.C, Busy: demoBusy, Frames: frames.C,
+		Now: time.Now, Requests: requests.C, Busy: demoBusy, Frames: frames.C, Outage: demoOutage(),
 	}))
 }

@@ -2,6 +2,8 @@
 //
 //	weir start -c FILE    run with a configuration
 //	weir check -c FILE    tell what is wrong with a configuration
+//	weir clusters         show the clusters and hosts of a running weir
+//	weir events           show what happened to its hosts
 //	weir demo             see it work, with nothing else installed
 //	weir version
 //
@@ -30,10 +32,12 @@ const (
 )
 
 type commands struct {
-	Start   startCommand   `cmd:"" help:"Run with a configuration."`
-	Check   checkCommand   `cmd:"" help:"Tell what is wrong with a configuration, and open nothing."`
-	Demo    demoCommand    `cmd:"" help:"See it work, with nothing else installed."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Start    startCommand    `cmd:"" help:"Run with a configuration."`
+	Check    checkCommand    `cmd:"" help:"Tell what is wrong with a configuration, and open nothing."`
+	Clusters clustersCommand `cmd:"" help:"Show the clusters and hosts of a running weir."`
+	Events   eventsCommand   `cmd:"" help:"Show what happened to the hosts of a running weir."`
+	Demo     demoCommand     `cmd:"" help:"See it work, with nothing else installed."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 func main() {

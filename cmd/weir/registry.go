@@ -1,6 +1,11 @@
 package main
 
 import (
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/discovery"
+	"github.com/weirproxy/weir/pkg/discovery/consul"
+	"github.com/weirproxy/weir/pkg/discovery/dns"
+	"github.com/weirproxy/weir/pkg/discovery/file"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
 	"github.com/weirproxy/weir/pkg/filter/grpcweb"
@@ -32,6 +37,12 @@ func registry() server.Registry {
 
 			// Under Envoy's name, for configurations that are made for both.
 			"envoy.filters.http.grpc_web": grpcweb.Make,
+		},
+		Discovery: discovery.Registry{
+			config.ClusterConsul:     consul.Make,
+			config.ClusterFile:       file.New,
+			config.ClusterLogicalDNS: dns.New,
+			config.ClusterStrictDNS:  dns.New,
 		},
 	}
 }

@@ -2,9 +2,12 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weirproxy/weir/pkg/config"
@@ -75,6 +78,53 @@ func (s *Server) format(w http.ResponseWriter, q url.Values) (text, ok bool) {
 		s.fail(w, http.StatusBadRequest, "there is no format "+brief(f), "json or text")
 		return false, false
 	}
+}
+
+// preferred is format for pages that are as good to read as to process: without a word about the format, the Accept header decides.
+func (s *Server) preferred(w http.ResponseWriter, r *http.Request, q url.Values) (text, ok bool) {
+	if q.Has("format") {
+		return s.format(w, q)
+	}
+	w.Header().Set("Vary", "Accept")
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	return quality(accept, "text", "plain") > quality(accept, "application", "json"), true
+}
+
+// quality is how welcome a media type is to an Accept header: what the range says that fits it most closely.
+func quality(accept, kind, sub string) float64 {
+	best, q := 0, 0.0
+	for part := range strings.SplitSeq(accept, ",") {
+		name, parameters, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		fit := 0
+		switch name {
+		case kind + "/" + sub:
+			fit = 3
+		case kind + "/*":
+			fit = 2
+		case "*/*":
+			fit = 1
+		}
+		if fit > best {
+			best, q = fit, 1
+			if v, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
+				q = v
+			}
+		}
+	}
+	return q
+}
+
+// badBody answers that a body cannot be read. The hint is what it could be.
+func (s *Server) badBody(w http.ResponseWriter, err error, hint string) {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		s.fail(w, http.StatusRequestEntityTooLarge, "the body is too large", "")
+		return
+	}
+	s.fail(w, http.StatusBadRequest, "the body cannot be read: "+brief(err.Error()), hint)
 }
 
 // brief cuts what somebody sent to a length that an answer may repeat.

@@ -35,6 +35,15 @@ func (s *Server) offered() []endpoint {
 			show("/api/v1/states", "", "stage of the process, and its last reload", s.states),
 			show("/ready", "", "200 if the process takes requests, otherwise 503", s.ready))
 	}
+	if o.Clusters != nil {
+		all = append(all,
+			show("/api/v1/clusters", "name=, format=json|text", "clusters and their hosts: states and why, weights, load, where they come from", s.clusters),
+			show("/api/v1/events", "cluster=, n=, format=json|text", "newest changes of hosts, oldest first", s.events))
+	}
+	if o.Registrations != nil {
+		all = append(all, endpoint{"/api/v1/registrations", []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete}, "id=",
+			"services that are announced; POST announces one: " + registrationHint + "; DELETE withdraws the one of an id", s.registrations})
+	}
 	if o.Statistics != nil {
 		all = append(all,
 			show("/api/v1/stats", "key=, format=json|text", "statistics: all, or a set, or one of them", s.stats),

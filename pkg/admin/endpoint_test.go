@@ -14,11 +14,14 @@ import (
 func TestEndpoints(t *testing.T) {
 	w := newWorld(t)
 	for target, want := range map[string]string{
-		"/":                             "GET   /api/v1/version ",
+		"/":                             "GET              /api/v1/version ",
 		"/api/v1/version":               `"version": "v1.2.3"`,
 		"/api/v1/config_dump":           `"router_config_name": "inward"`,
 		"/api/v1/states":                `"state": "running"`,
 		"/ready":                        "ready\n",
+		"/api/v1/clusters":              `{"address":"127.0.0.1:8081"`,
+		"/api/v1/events":                `"kind": "ejected"`,
+		"/api/v1/registrations":         `"registrations": []`,
 		"/api/v1/stats":                 `"request_total": 3`,
 		"/api/v1/stats_glob":            "request_total:7\n",
 		"/api/v1/get_loglevel":          `"stderr": "INFO"`,
@@ -98,6 +101,7 @@ func TestOffered(t *testing.T) {
 		"nothing": {Options{}, []string{"/"}},
 		"process": {Options{Process: all.Process}, []string{"/", "/api/v1/config_dump", "/api/v1/states", "/ready"}},
 		"metrics": {Options{Metrics: all.Metrics, MetricsPath: "/stats/prometheus"}, []string{"/stats/prometheus", "/"}},
+		"hosts":   {Options{Clusters: all.Clusters}, []string{"/", "/api/v1/clusters", "/api/v1/events"}},
 		"logs":    {Options{Logs: all.Logs}, []string{"/", "/api/v1/get_loglevel", "/api/v1/update_loglevel"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -43,7 +44,7 @@ func (s *Server) helpText(to io.Writer) error {
 	tab := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	for i := range s.endpoints {
 		e := &s.endpoints[i]
-		line := e.methods[0] + "\t" + e.path + "\t" + e.summary
+		line := e.shown() + "\t" + e.path + "\t" + e.summary
 		if e.query != "" {
 			line += " (" + e.query + ")"
 		}
@@ -63,7 +64,7 @@ func (s *Server) helpPage(to io.Writer) error {
 		if e.methods[0] == http.MethodGet {
 			path = `<a href="` + path + `">` + path + `</a>`
 		}
-		b.WriteString("<tr><td>" + e.methods[0] + "<td><code>" + path + "</code><td>" + html.EscapeString(e.summary))
+		b.WriteString("<tr><td>" + e.shown() + "<td><code>" + path + "</code><td>" + html.EscapeString(e.summary))
 		if e.query != "" {
 			b.WriteString("<small>" + html.EscapeString(e.query) + "</small>")
 		}
@@ -72,4 +73,10 @@ func (s *Server) helpPage(to io.Writer) error {
 	b.WriteString("</table>\n")
 	_, err := io.WriteString(to, b.String())
 	return err
+}
+
+// shown names the methods, but for HEAD, which is wherever GET is.
+func (e *endpoint) shown() string {
+	all := slices.DeleteFunc(slices.Clone(e.methods), func(m string) bool { return m == http.MethodHead })
+	return strings.Join(all, " ")
 }

@@ -69,11 +69,6 @@ func (s *Server) logLevelBody(w http.ResponseWriter, r *http.Request) (body logL
 		}
 		err = cmp.Or(err, errors.New("there is more after the object"))
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		s.fail(w, http.StatusRequestEntityTooLarge, "the body is too large", "")
-		return body, false
-	}
-	s.fail(w, http.StatusBadRequest, "the body cannot be read: "+brief(err.Error()), `{"log_path": "stderr", "log_level": "DEBUG"}`)
+	s.badBody(w, err, `{"log_path": "stderr", "log_level": "DEBUG"}`)
 	return body, false
 }

@@ -61,6 +61,10 @@ type Options struct {
 	Process Process
 	// Logs is for log levels.
 	Logs Logs
+	// Clusters is for the hosts and what happens to them.
+	Clusters Clusters
+	// Registrations is for services that are announced.
+	Registrations Registrations
 	// Statistics is for pages of statistics.
 	Statistics Statistics
 	// Metrics is for the page that Prometheus reads.
@@ -70,7 +74,8 @@ type Options struct {
 	// Profiles offers the profiles of net/http/pprof.
 	Profiles bool
 	// AnyHost lets requests name any host. It is for a server of statistics alone, which are scraped by name, and which another
-	// site's page may see; never together with Process, Logs or Profiles.
+	// site's page may see; never together with Process, Clusters, Registrations, Logs or
+	// Profiles.
 	AnyHost bool
 	// Log gets a record per change and per refusal. None are written if it is nil.
 	Log *slog.Logger

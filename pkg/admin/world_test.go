@@ -24,9 +24,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a process with two listeners, and an admin interface over all of it.
 type world struct {
 	*Server
-	process *fakeProcess
-	logs    *fakeLogs
-	log     *buffer
+	process  *fakeProcess
+	clusters *fakeClusters
+	services *fakeServices
+	logs     *fakeLogs
+	log      *buffer
 }
 
 const worldConfig = `{
@@ -57,6 +59,9 @@ func newWorld(t *testing.T) *world {
 		process: &fakeProcess{config: c, state: State{Stage: Running, Started: time.Now().Add(-time.Hour)}},
 		logs:    &fakeLogs{levels: map[string]config.LogLevel{"stderr": config.LogInfo, "/var/log/weir.log": config.LogWarn}},
 		log:     new(buffer),
+
+		clusters: shopAndEmpty(),
+		services: &fakeServices{},
 	}
 	stats := twoListeners()
 	gatherer, err := stats.Prometheus(&config.PrometheusSink{})
@@ -64,7 +69,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.Server = New(Options{
-		Version: "v1.2.3", Process: w.process, Logs: w.logs, Statistics: stats, Metrics: gatherer, Profiles: true,
+		Version: "v1.2.3", Process: w.process, Clusters: w.clusters, Registrations: w.services, Logs: w.logs, Statistics: stats, Metrics: gatherer, Profiles: true,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	return w

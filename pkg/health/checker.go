@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/weirproxy/weir/pkg/events"
 )
 
 // maxRunning is how many checks are under way at a time. Others that are due wait.
@@ -18,10 +20,15 @@ const maxRunning = 256
 // Options are what a checker is made with.
 type Options struct {
 	// Report is told of hosts that are no longer well, or well again, in the order in
-	// which it happened; of hosts that were not checked yet, nothing. It is called by
-	// one goroutine at a time, must not block, and must not call the checker.
+	// which it happened; of hosts that were not checked yet, nothing. It may be about a
+	// host that is no target any more: then it is to be ignored. It is called by one
+	// goroutine at a time, without a lock that the checker's methods other than Apply and
+	// Close take; it must not block, nor call those two.
 	Report func([]Change)
-	// Log gets a record of each change, with its reason.
+	// Events gets each change, with its reason, and writes of it to the process's log;
+	// nil: one of the checker's own that writes to Log.
+	Events *events.Log
+	// Log gets everything else.
 	Log *slog.Logger
 	// Running is how many checks are under way at a time; 0 is 256.
 	Running int
@@ -38,15 +45,14 @@ type Checker struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	telling sync.Mutex // held while Report is told, so that it is in order; never inside mu
+
 	mu      sync.Mutex
-	targets map[key]*checked
-	due     schedule // those that are not being checked
+	targets map[string]map[string]*checked // by cluster and host
+	due     schedule                       // those that are not being checked
 	running int
 	news    []Change // that Report was not told of
 }
-
-// key is what a target is known by.
-type key struct{ cluster, host string }
 
 // New starts a checker without targets. Close ends it.
 func New(o Options) *Checker {
@@ -54,8 +60,11 @@ func New(o Options) *Checker {
 	if o.dial == nil {
 		o.dial = dialTCP
 	}
+	if o.Events == nil {
+		o.Events = events.New(1, o.Log)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Checker{opts: o, wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel, targets: make(map[key]*checked)}
+	c := &Checker{opts: o, wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel, targets: make(map[string]map[string]*checked)}
 	c.wg.Go(c.run)
 	return c
 }
@@ -65,43 +74,71 @@ func New(o Options) *Checker {
 // not well. The others' checks end at once; of those that were not well, Report is
 // told that they are.
 //
-// Of several targets with the same cluster and host, the first counts.
+// Of several targets with the same cluster and host, the first counts. Report has been
+// told when Apply returns.
 func (c *Checker) Apply(targets []Target) {
-	c.mu.Lock()
-	before := c.targets
-	c.targets = make(map[key]*checked, len(targets))
-	var fresh []*checked
+	by := make(map[string][]Target)
 	for _, t := range targets {
-		k := key{t.Cluster, t.Host}
-		if c.targets[k] != nil {
+		by[t.Cluster] = append(by[t.Cluster], t)
+	}
+	c.mu.Lock()
+	for cluster := range c.targets {
+		if by[cluster] == nil {
+			c.apply(cluster, nil)
+		}
+	}
+	for cluster, of := range by {
+		c.apply(cluster, of)
+	}
+	c.mu.Unlock()
+	c.report()
+	c.stir()
+}
+
+// ApplyCluster makes these the targets of one cluster, as Apply does of all, and
+// leaves those of the other clusters alone. The targets are of that cluster, whatever
+// they say. It costs in proportion to the targets of the cluster, before and after.
+//
+// It does not call Report, but has it called soon, so that the caller may hold a lock
+// which Report takes.
+func (c *Checker) ApplyCluster(cluster string, targets []Target) {
+	c.mu.Lock()
+	c.apply(cluster, targets)
+	c.mu.Unlock()
+	c.stir()
+}
+
+// apply makes these the targets of a cluster.
+func (c *Checker) apply(cluster string, targets []Target) {
+	before := c.targets[cluster]
+	now := make(map[string]*checked, len(targets))
+	for _, t := range targets {
+		t.Cluster = cluster
+		if now[t.Host] != nil {
 			continue
 		}
-		if old := before[k]; old != nil && old.same(&t) {
-			c.targets[k] = old
-			delete(before, k)
+		if old := before[t.Host]; old != nil && old.same(&t) {
+			now[t.Host] = old
+			delete(before, t.Host)
+			if old.status.State == Unhealthy {
+				c.news = append(c.news, Change{cluster, t.Host, false})
+			}
 			continue
 		}
 		added := c.newChecked(t)
-		c.targets[k] = added
-		fresh = append(fresh, added)
+		now[t.Host] = added
+		heap.Push(&c.due, added)
 	}
-	for k, t := range before {
+	for _, t := range before {
 		c.drop(t)
 		if t.status.State == Unhealthy {
-			c.news = append(c.news, Change{k.cluster, k.host, true})
+			c.news = append(c.news, Change{cluster, t.Host, true})
 		}
 	}
-	for k, t := range c.targets {
-		if t.status.State == Unhealthy {
-			c.news = append(c.news, Change{k.cluster, k.host, false})
-		}
+	c.targets[cluster] = now
+	if len(now) == 0 {
+		delete(c.targets, cluster)
 	}
-	for _, t := range fresh {
-		heap.Push(&c.due, t)
-	}
-	c.report()
-	c.mu.Unlock()
-	c.stir()
 }
 
 func (c *Checker) newChecked(t Target) *checked {
@@ -129,9 +166,11 @@ func (c *Checker) drop(t *checked) {
 // States returns what is known of the targets, by cluster and host.
 func (c *Checker) States() []Status {
 	c.mu.Lock()
-	all := make([]Status, 0, len(c.targets))
-	for _, t := range c.targets {
-		all = append(all, t.status)
+	var all []Status
+	for _, of := range c.targets {
+		for _, t := range of {
+			all = append(all, t.status)
+		}
 	}
 	c.mu.Unlock()
 	slices.SortFunc(all, func(a, b Status) int {
@@ -144,12 +183,16 @@ func (c *Checker) States() []Status {
 func (c *Checker) Close() {
 	c.cancel()
 	c.wg.Wait()
+	c.opts.Events.Close()
+	c.telling.Lock() // Apply may be telling Report still
+	defer c.telling.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.due {
 		t.session.close()
 	}
-	c.due, c.targets = nil, nil
+	c.due = nil
+	clear(c.targets)
 }
 
 // run starts checks when they are due, and passes on what they find.
@@ -163,6 +206,7 @@ func (c *Checker) run() {
 		case <-c.wake:
 		case <-timer.C:
 		}
+		c.report()
 		timer.Reset(c.turn())
 	}
 }
@@ -180,7 +224,6 @@ func (c *Checker) stir() {
 func (c *Checker) turn() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.report()
 	for len(c.due) > 0 && c.running < c.opts.Running {
 		t := c.due[0]
 		if wait := time.Until(t.due); wait > 0 {
@@ -195,9 +238,14 @@ func (c *Checker) turn() time.Duration {
 
 // report passes the news on.
 func (c *Checker) report() {
-	if len(c.news) > 0 && c.ctx.Err() == nil {
-		c.opts.Report(c.news)
-		c.news = nil
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.mu.Lock()
+	news := c.news
+	c.news = nil
+	c.mu.Unlock()
+	if len(news) > 0 && c.ctx.Err() == nil {
+		c.opts.Report(news)
 	}
 }
 
@@ -239,14 +287,15 @@ func (c *Checker) ask(t *checked) (err error) {
 	return t.session.ask(t.ctx)
 }
 
-// tell writes a change to the log.
+// tell takes note of a change.
 func (c *Checker) tell(was State, s *Status) {
+	e := events.Event{Time: s.Since, Cluster: s.Cluster, Host: s.Host, Kind: events.Healthy}
 	switch {
 	case s.State == Unhealthy:
-		c.opts.Log.Warn("a host is not well", "cluster", s.Cluster, "host", s.Host, "reason", s.Reason)
-	case was == Unhealthy:
-		c.opts.Log.Info("a host is well again", "cluster", s.Cluster, "host", s.Host)
-	default:
+		e.Kind, e.Detail = events.Unhealthy, s.Reason
+	case was == Unknown: // it was taken for well before
 		c.opts.Log.Debug("a host is well", "cluster", s.Cluster, "host", s.Host)
+		return
 	}
+	c.opts.Events.Add(e)
 }

@@ -89,6 +89,8 @@ type ClusterStats struct {
 	ConnectionOverflow     uint64
 	RequestRetry           uint64
 	RequestRetryOverflow   uint64
+	RequestHedged          uint64
+	RequestHedgeWon        uint64
 	NoHost                 uint64
 	SubsetsFallBack        uint64
 	PanicPicks             uint64

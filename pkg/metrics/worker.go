@@ -46,6 +46,20 @@ func (w *Worker) Host(cluster, address string) *HostStats {
 	return w.hosts.get(HostKey{cluster, address}, w.era)
 }
 
+// ForgetHost drops the statistics of a host that a cluster does not have any more. Who
+// still holds them may go on counting in them; nobody sees it.
+func (w *Worker) ForgetHost(cluster, address string) { delete(w.hosts, HostKey{cluster, address}) }
+
+// ForgetCluster does the same for a cluster that is not there any more, and its hosts.
+func (w *Worker) ForgetCluster(name string) {
+	delete(w.clusters, name)
+	for key := range w.hosts {
+		if key.Cluster == name {
+			delete(w.hosts, key)
+		}
+	}
+}
+
 // Mark begins a new configuration: see Sweep.
 func (w *Worker) Mark() { w.era++ }
 

@@ -16,7 +16,7 @@ type requestBody struct {
 	hasTrailers bool
 	headOnly    bool // the request has no body
 	complete    bool // all of it has passed the filters
-	ended       bool // the present try was given the end
+	ended       bool // a present try was given the end
 	lost        bool // sent does not have everything: there can be no other try
 }
 
@@ -40,6 +40,12 @@ func (b *requestBody) keepNothing() {
 	b.lost = true
 }
 
+// whole tells whether all of the request is here, for any try, and not more than
+// limit.
+func (b *requestBody) whole(limit int) bool {
+	return b.headOnly || b.complete && !b.lost && b.sent.Len()+b.unsent.Len() <= limit
+}
+
 // rewind makes everything unsent again.
 func (b *requestBody) rewind() {
 	if b.sent.Len() > 0 {
@@ -52,8 +58,8 @@ func (b *requestBody) rewind() {
 	b.ended = false
 }
 
-// pass gives the try what it has not been given. limit is how much is kept for
-// another one.
+// pass gives the only try there is, or the first of two that has a connection, what
+// it has not been given. limit is how much is kept for another one.
 func (b *requestBody) pass(up stream.Sink, limit int) {
 	if b.ended || b.headOnly {
 		return
@@ -74,6 +80,22 @@ func (b *requestBody) pass(up stream.Sink, limit int) {
 		up.Data(&b.unsent, end)
 	}
 	if b.complete && b.hasTrailers {
+		var t stream.Header
+		t.CopyFrom(&b.trailers)
+		up.Trailers(&t)
+	}
+}
+
+// replay gives a try all that another one has been given, whose end was included.
+func (b *requestBody) replay(up stream.Sink) {
+	var d buffer.Chain
+	d.Init(b.sent.Pool())
+	d.Share(&b.sent)
+	if d.Len() > 0 || !b.hasTrailers {
+		up.Data(&d, !b.hasTrailers)
+		d.Clear()
+	}
+	if b.hasTrailers {
 		var t stream.Header
 		t.CopyFrom(&b.trailers)
 		up.Trailers(&t)

@@ -33,6 +33,10 @@ func (s *activeStream) due() int64 {
 	if !s.has(committed) {
 		earlier(s.deadline)
 		earlier(s.try.deadline)
+		earlier(s.hedgeAt)
+		if s.hedge != nil {
+			earlier(s.hedge.deadline)
+		}
 	}
 	earlier(s.callEnds)
 	earlier(s.requestDue())
@@ -71,14 +75,16 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 	switch {
 	case s.has(responseOver):
 	case late(s.callEnds):
-		s.countFailure(stream.Reset{Reason: stream.TimedOut})
+		s.countTimeout()
 		s.failed(stream.TimedOut)
 	case !s.has(committed) && late(s.deadline):
-		s.countFailure(stream.Reset{Reason: stream.TimedOut})
-		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
-		s.failed(stream.TimedOut)
+		s.triesTimedOut()
 	case !s.has(committed) && late(s.try.deadline):
-		s.tryTimedOut()
+		s.tryTimedOut(s.try)
+	case !s.has(committed) && s.hedge != nil && late(s.hedge.deadline):
+		s.tryTimedOut(s.hedge)
+	case !s.has(committed) && late(s.hedgeAt):
+		s.startHedge()
 	case s.times.StreamIdle > 0 && late(s.moved+int64(s.times.StreamIdle)), late(s.requestDue()):
 		s.stalled()
 	}
@@ -96,11 +102,34 @@ func (s *activeStream) stalled() {
 	case s.has(responseBegun):
 		s.breakResponse()
 	case !s.has(requestOver) && s.pauses&pausesRequest == 0:
-		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
+		s.cancelTries(stream.Reset{Reason: stream.TimedOut})
 		s.filters.Reply(filter.Reply{Status: 408, Body: "the request did not arrive in time\n"})
 	default:
-		s.countFailure(stream.Reset{Reason: stream.TimedOut})
-		s.cancelTry(stream.Reset{Reason: stream.TimedOut})
+		s.countTimeout()
+		s.cancelTries(stream.Reset{Reason: stream.TimedOut})
 		s.filters.Reply(filter.Reply{Status: 504, Body: "the upstream did not answer in time\n"})
+	}
+}
+
+// triesTimedOut ends a request that was not answered in time; or answers it as the
+// try was that has an answer which might have been bettered.
+func (s *activeStream) triesTimedOut() {
+	s.countTimeout()
+	if t := s.parkedTry(); t != nil {
+		s.besides(t).cancel(stream.Reset{Reason: stream.TimedOut})
+		s.settleFor(t)
+		return
+	}
+	s.cancelTries(stream.Reset{Reason: stream.TimedOut})
+	s.failed(stream.TimedOut)
+}
+
+// countTimeout counts that the tries under way are ended because of the time.
+func (s *activeStream) countTimeout() {
+	for _, t := range [2]*try{s.try, s.hedge} {
+		if t != nil && !t.parked {
+			t.countFailure(stream.Reset{Reason: stream.TimedOut})
+			t.noteFailure(stream.Reset{Reason: stream.TimedOut})
+		}
 	}
 }

@@ -102,14 +102,15 @@ func (s *activeStream) noteStatus(h *stream.Header) {
 }
 
 // countCall counts the response of a host by the call's status.
-func (s *activeStream) countCall(h *stream.Header) {
+func (t *try) countCall(h *stream.Header) {
 	code, _ := grpc.ReadStatus(h)
-	s.countResponse(grpc.ToHTTP(code))
+	t.countResponse(grpc.ToHTTP(code))
+	t.outcome = callOutcome(code)
 }
 
-// retryCall tells whether the policy wants another try after a response, as far as
-// it is one of gRPC: only one that has nothing but a head tells in time.
-func (s *activeStream) retryCall(h *stream.Head, end bool) bool {
+// namesCall tells whether the policy of retries names a response, as far as it is
+// one of gRPC: only one that has nothing but a head tells in time.
+func (s *activeStream) namesCall(h *stream.Head, end bool) bool {
 	if !end || !s.has(isGRPC) {
 		return false
 	}

@@ -35,38 +35,53 @@ func (s *activeStream) takeTimeouts() {
 	s.setTimer()
 }
 
-// countResponse counts a response of a host.
-func (s *activeStream) countResponse(status int) {
-	h := s.try.host
+// countAnswer counts the response of the try's host by its head, if that tells what
+// became of the request.
+func (t *try) countAnswer(h *stream.Head, end bool) {
+	if t.s.req.RPC.Kind != stream.KindOneWay {
+		t.answered = t.s.w.Loop.Now()
+	}
+	switch {
+	case !t.s.has(isGRPC) || h.Status != 200:
+		t.countResponse(h.Status)
+	case end:
+		t.countCall(&h.Header)
+	}
+}
+
+// countResponse counts a response of the try's host.
+func (t *try) countResponse(status int) {
+	h, c := t.host.Stats, t.s.cluster.Stats
+	t.outcome = outcomeOf(status)
 	if status >= 500 {
-		h.Stats.ResponseFailed++
-		s.cluster.Stats.ResponseFailed++
+		h.ResponseFailed++
+		c.ResponseFailed++
 		return
 	}
-	h.Stats.ResponseSuccess++
-	s.cluster.Stats.ResponseSuccess++
+	h.ResponseSuccess++
+	c.ResponseSuccess++
 }
 
 // countFailure counts a try that brought no response.
-func (s *activeStream) countFailure(r stream.Reset) {
-	h := s.try.host
-	if h == nil || s.cluster == nil {
+func (t *try) countFailure(r stream.Reset) {
+	if t.host == nil {
 		return
 	}
+	h, c := t.host.Stats, t.s.cluster.Stats
 	switch r.Reason {
 	case stream.Overflow:
-		s.cluster.Stats.RequestPendingOverflow++
+		c.RequestPendingOverflow++
 		return
 	case stream.TimedOut:
-		h.Stats.RequestTimeout++
-		s.cluster.Stats.RequestTimeout++
+		h.RequestTimeout++
+		c.RequestTimeout++
 	case stream.ConnectFailed:
 	default:
-		h.Stats.RequestRemoteReset++
-		s.cluster.Stats.RequestRemoteReset++
+		h.RequestRemoteReset++
+		c.RequestRemoteReset++
 	}
-	h.Stats.ResponseFailed++
-	s.cluster.Stats.ResponseFailed++
+	h.ResponseFailed++
+	c.ResponseFailed++
 }
 
 // record counts a request that is over, and writes it to the access logs.

@@ -69,12 +69,12 @@ func (s *activeStream) Reply(r filter.Reply) {
 	s.leave()
 }
 
-// keepResponse makes the head of a host's response the one of the stream.
-func (s *activeStream) keepResponse(h *stream.Head) {
+// setResponse makes a head that is the stream's to put back that of the response.
+func (s *activeStream) setResponse(h *stream.Head) {
 	if s.resp != nil { // of an earlier try
 		s.w.heads.Put(s.resp)
 	}
-	s.resp = h.Keep()
+	s.resp = h
 }
 
 // response returns the head of the response, for one of weir's own.
@@ -89,7 +89,7 @@ func (s *activeStream) response() *stream.Head {
 // the response filters.
 func (s *activeStream) answer(status int, body []byte) {
 	s.flags |= committed
-	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
 	s.body.drop()
 	h := s.resp
 	h.Status = status
@@ -130,7 +130,7 @@ func (s *activeStream) answerFields(body bool) {
 // breakResponse ends a response in its middle, so that the client notices.
 func (s *activeStream) breakResponse() {
 	s.flags |= responseOver | requestOver | committed
-	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
 	if s.has(isGRPC) && s.pauses&pausesResponse == 0 { // who takes nothing is told nothing
 		s.endGRPC()
 	} else {

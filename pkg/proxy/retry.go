@@ -2,12 +2,34 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/upstream"
 )
+
+// past is what came of earlier tries. What few requests come to need stands behind
+// what is cleared for each.
+type past struct {
+	pastState
+	tried   [maxTried]*upstream.Host // hosts of earlier tries
+	backOff backOff
+}
+
+type pastState struct {
+	retries int // tries that counted as retries
+	ntried  int8
+	moves   int8 // to other connections, because the request had not been processed
+	stale   bool // one of them because the connection had been idle, and was gone
+	refused bool // one of them because the host took no connection
+	waited  bool // a retry has waited for its time
+}
+
+// maxTried is how many hosts are remembered, to choose another one first.
+const maxTried = 4
 
 // tryFailed decides what becomes of a request whose try has failed: another try,
 // or an answer that says so.
@@ -15,15 +37,19 @@ import (
 // A request for which provably nothing was done is moved to another one, and that
 // does not count as a retry. Beyond that the route's policy decides; and
 // what may have been executed is only tried again if it may be executed twice.
-func (s *activeStream) tryFailed(r stream.Reset) {
+func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 	if s.atDeadline(r) {
 		r.Reason = stream.TimedOut
 	}
 	if s.has(isGRPC) {
 		s.noteReset(r)
 	}
-	s.countFailure(r)
-	s.endRetry()
+	t.countFailure(r)
+	t.endRetry()
+	movable := s.movable(r)
+	if !movable || r.Reason == stream.ConnectFailed {
+		t.noteFailure(r)
+	}
 	if r.Err != nil {
 		s.info.Failure = r.Err.Error()
 	} else {
@@ -38,22 +64,52 @@ func (s *activeStream) tryFailed(r stream.Reset) {
 		s.breakResponse()
 	case s.has(committed): // filters hold the response, which will not be whole
 		s.failed(r.Reason)
-	case s.movable(r):
-		s.try.moves++
-		s.again()
-	case s.retryable(r.Unprocessed) && r.Reason != stream.Overflow && r.Reason != stream.ProtocolError && s.takeRetry():
+	case s.mayBeBettered(t):
+		s.otherGoesOn(t)
+	case movable:
+		s.move(t, r)
+	case s.retryable(r.Unprocessed) && r.Reason != stream.Overflow && r.Reason != stream.ProtocolError && s.takeRetry(t):
+	case s.hedge != nil:
+		s.settleFor(s.besides(t))
 	default:
 		s.failed(r.Reason)
 	}
 }
 
 // movable tells whether a request goes to another connection, because this one did
-// nothing for it. A host that says so may be asked a few times: it takes fewer
-// requests at a time than it had said.
+// nothing for it. That happens once because a connection had been idle and was gone,
+// and once because a host took none. A host that refuses requests may be asked a few
+// times: it takes fewer at a time than it had said.
 func (s *activeStream) movable(r stream.Reset) bool {
 	const most = 4
-	moves := s.try.moves
-	return r.Unprocessed && r.Reason != stream.Overflow && !s.body.lost && (moves == 0 || r.Reason == stream.Refused && moves < most)
+	p := &s.past
+	if !r.Unprocessed || s.body.lost {
+		return false
+	}
+	switch r.Reason {
+	case stream.Overflow:
+		return false
+	case stream.Refused:
+		return p.moves < most
+	case stream.ConnectFailed:
+		return !p.refused
+	default:
+		return !p.stale
+	}
+}
+
+// move sends the request to another connection.
+func (s *activeStream) move(t *try, r stream.Reset) {
+	p := &s.past
+	p.moves++
+	switch r.Reason {
+	case stream.Refused:
+	case stream.ConnectFailed:
+		p.refused = true
+	default:
+		p.stale = true
+	}
+	s.again(t)
 }
 
 // failed answers a request whose last try has failed.
@@ -62,33 +118,37 @@ func (s *activeStream) failed(r stream.Reason) {
 	s.filters.Reply(filter.Reply{Status: status, Body: text, Flags: flagOf(r)})
 }
 
-// retryStatus tries again after a response whose status the route's policy
-// names. It returns false if the response is to be passed on.
-func (s *activeStream) retryStatus(h *stream.Head, end bool) bool {
-	p, status := s.policy(), h.Status
-	if p == nil || !p.Status(status) && !s.retryCall(h, end) || s.has(committed) || !s.retryable(h.RPC.Refused) {
+// names tells whether the route's policy of retries names a response.
+func (s *activeStream) names(h *stream.Head, end bool) bool {
+	p := s.policy()
+	return p != nil && (p.Status(h.Status) || s.namesCall(h, end))
+}
+
+// retryStatus tries again after a response that the route's policy names. It
+// returns false if the response is to be passed on.
+func (s *activeStream) retryStatus(t *try, h *stream.Head, end bool) bool {
+	if !s.names(h, end) || s.has(committed) || !s.retryable(h.RPC.Refused) {
 		return false
 	}
-	t := &s.try
 	up := t.up
 	if !s.reserveRetry() {
 		return false
 	}
-	s.countResponse(status)
-	c := s.endTry()
+	t.countAnswer(h, end)
+	c := t.end()
 	if !end { // the rest of this response is of no use
 		up.Reset(stream.Reset{Reason: stream.Cancelled})
 	}
 	c.Release()
-	s.delayRetry()
+	s.delayRetry(t)
 	return true
 }
 
 // retryable tells whether the policy allows another try.
 func (s *activeStream) retryable(unprocessed bool) bool {
 	p := s.policy()
-	if p == nil || s.body.lost || s.try.retries >= p.Retries {
-		if p != nil && s.try.retries >= p.Retries {
+	if p == nil || s.body.lost || s.past.retries >= p.Retries {
+		if p != nil && s.past.retries >= p.Retries {
 			s.info.Flags |= stream.RetriesExhausted
 		}
 		return false
@@ -110,11 +170,11 @@ func idempotent(method []byte) bool {
 }
 
 // takeRetry begins a retry, if the budget allows one.
-func (s *activeStream) takeRetry() bool {
+func (s *activeStream) takeRetry(t *try) bool {
 	if !s.reserveRetry() {
 		return false
 	}
-	s.delayRetry()
+	s.delayRetry(t)
 	return true
 }
 
@@ -131,45 +191,61 @@ func (s *activeStream) reserveRetry() bool {
 
 // delayRetry waits a little before the next try: a random time, up to a limit
 // that doubles with each.
-func (s *activeStream) delayRetry() {
-	t := &s.try
-	t.retries++
-	limit := s.policy().Delay(t.retries)
+func (s *activeStream) delayRetry(t *try) {
+	s.clearUp(t)
+	s.past.retries++
+	limit := s.policy().Delay(s.past.retries)
 	wait := time.Duration(0)
 	if limit > 0 {
 		wait = time.Duration(s.w.rng.Uint64() % uint64(limit))
 	}
-	s.remember()
 	t.retry = true
-	t.waited = true
-	t.backOff.start(s, wait)
+	s.past.waited = true
+	s.past.backOff.start(s, wait)
 }
 
 // again begins another try at once.
-func (s *activeStream) again() {
-	s.remember()
+func (s *activeStream) again(t *try) {
+	s.clearUp(t)
 	s.body.rewind()
 	s.startTry()
 }
 
-// remember notes the host of the try that failed, so that others come first.
-func (s *activeStream) remember() {
-	t := &s.try
-	if t.host != nil {
-		t.tried[t.ntried%maxTried] = t.host
-		t.ntried = min(t.ntried+1, maxTried)
-		t.host = nil
+// clearUp makes a try that is over ready to be the next one.
+func (s *activeStream) clearUp(t *try) {
+	if s.hedge != nil {
+		s.decide(t)
 	}
-	t.deadline = 0
+	s.remember(t.host)
+	t.tryState = tryState{}
+}
+
+// remember notes the host of a try, so that others come first.
+func (s *activeStream) remember(h *upstream.Host) {
+	p := &s.past
+	if h == nil {
+		return
+	}
+	at := slices.Index(p.tried[:p.ntried], h)
+	switch {
+	case at >= 0:
+	case p.ntried < maxTried:
+		at = int(p.ntried)
+		p.ntried++
+	default: // the oldest is forgotten
+		at = 0
+	}
+	copy(p.tried[at:p.ntried], p.tried[at+1:p.ntried])
+	p.tried[p.ntried-1] = h // balancers go on from the last one
 }
 
 // tryTimedOut ends a try that took longer than each may.
-func (s *activeStream) tryTimedOut() {
-	s.try.deadline = 0
-	host := s.try.host
-	s.cancelTry(stream.Reset{Reason: stream.TimedOut})
-	s.try.host = host
-	s.tryFailed(stream.Reset{Reason: stream.TimedOut})
+func (s *activeStream) tryTimedOut(t *try) {
+	host := t.host
+	t.deadline = 0
+	t.cancel(stream.Reset{Reason: stream.TimedOut})
+	t.host = host
+	s.tryFailed(t, stream.Reset{Reason: stream.TimedOut})
 }
 
 // backOff is the wait before a retry.

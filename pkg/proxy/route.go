@@ -168,9 +168,12 @@ func (s *activeStream) match() {
 	if !ok {
 		return
 	}
+	s.choice.Subset = t.Subset
 	switch {
 	case t.Cluster < 0:
-		s.cluster = w.clusters.Named(t.Dynamic)
+		if s.cluster = w.clusters.Named(t.Dynamic); s.cluster == nil {
+			s.wanted = append(s.wanted, t.Dynamic...)
+		}
 	case s.cfg.Clusters == w.clusters.Snapshot():
 		s.cluster = w.clusters.At(t.Cluster)
 	default: // a connection that outlives its listener: its routes are of old
@@ -178,7 +181,6 @@ func (s *activeStream) match() {
 	}
 	if s.cluster != nil {
 		s.info.Cluster = s.cluster.Name
-		s.subset = t.Subset
 	}
 }
 
@@ -216,7 +218,8 @@ func (k *requestSink) Data(d *buffer.Chain, end bool) {
 	b := &s.body
 	b.unsent.Move(d)
 	b.complete = end
-	s.sendBody()
+	s.sendBody(s.try)
+	s.bodyComplete()
 	s.leave()
 }
 
@@ -227,19 +230,27 @@ func (k *requestSink) Trailers(t *stream.Header) {
 	b := &s.body
 	b.trailers.Take(t)
 	b.hasTrailers, b.complete = true, true
-	s.sendBody()
+	s.sendBody(s.try)
+	s.bodyComplete()
 	s.leave()
 }
 
 // Reset is never called: what resets a request ends its stream.
 func (k *requestSink) Reset(stream.Reset) {}
 
-// sendBody gives the host what has come of the body. What no host can be given
+// bodyComplete arms the hedge of a request whose last part was passed on.
+func (s *activeStream) bodyComplete() {
+	if s.body.complete {
+		s.armHedge()
+	}
+}
+
+// sendBody gives a try's host what has come of the body. What no host can be given
 // yet waits, and is not much.
-func (s *activeStream) sendBody() {
-	if s.try.up != nil {
-		if s.body.pass(s.try.up, s.cfg.BufferLimit); s.try.up != nil && s.tunnelOver() {
-			s.endTry().Release()
+func (s *activeStream) sendBody(t *try) {
+	if t.up != nil {
+		if s.body.pass(t.up, s.cfg.BufferLimit); t.up != nil && s.tunnelOver() {
+			t.end().Release()
 		}
 		return
 	}

@@ -23,7 +23,7 @@ import (
 //
 //	downEnd      the other end of the codec's stream on the downstream side
 //	requestSink  where the request goes that has passed the filters
-//	upEnd        the other end of the codec's stream on the upstream side
+//	try          the other end of the codec's stream on the upstream side
 //	responseSink where the response goes that has passed the filters
 type activeStream struct {
 	w       *Worker
@@ -43,7 +43,10 @@ type activeStream struct {
 	route      *router.Route
 	routeStats *metrics.RouteStats
 	cluster    *upstream.Cluster
-	subset     string
+	choice     upstream.Choice // of a host
+	draw       uint64          // the value of the cookie, if there is to be a new one
+	wanted     []byte          // the name of a cluster that there is not yet
+	place      upstream.Demand // among those who wait for it
 
 	flags  streamFlags
 	pauses pauses
@@ -61,8 +64,13 @@ type activeStream struct {
 	resetCode  grpc.Code     // what a host said when it reset the last try; OK: nothing
 	timeout    time.Duration // for the response to begin once the request is over; 0: none
 	tryTimeout time.Duration // asked for by the request; 0: the policy's
-	try        try
+	hedgeAt    int64         // when the second try is due, if the first has not answered; 0: never
+	try        *try          // the one that the request depends on
+	hedge      *try          // the other one; nil: there is one only
+	spare      *try          // the one not in use, once there were two
+	past       past
 	body       requestBody
+	first      try
 }
 
 type streamFlags uint16
@@ -78,6 +86,9 @@ const (
 	finished                              // nothing more happens; filters may still be away
 	isGRPC                                // the request is one of gRPC
 	answered                              // the host has sent all of its response
+	hedged                                // there was a second try beside the first
+	demanding                             // the request waits for its cluster to be made
+	newCookie                             // the response is to set the cookie that requests are hashed by
 )
 
 // pauses are the reasons for which a side is kept from sending.
@@ -114,12 +125,13 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.conn, s.l, s.cfg, s.proto, s.speaks, s.down = c, c.l, c.l.Listener, c.proto, c.proto, sender
 	s.times = s.cfg.timeouts(c.proto)
 	s.flags, s.pauses, s.depth = 0, 0, 0
-	s.try.tryState = tryState{}
+	s.try.tryState, s.past.pastState, s.hedgeAt = tryState{}, pastState{}, 0
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
 	s.code, s.resetCode = grpc.Unknown, grpc.OK
 	s.start = w.Loop.Now()
 	s.moved, s.deadline, s.callEnds = s.start, 0, 0
-	s.route, s.routeStats, s.cluster, s.subset = nil, nil, nil, ""
+	s.route, s.routeStats, s.cluster, s.wanted = nil, nil, nil, s.wanted[:0]
+	s.choice = upstream.Choice{}
 	s.body.begin(w.Loop.Buffers())
 	i := &s.info
 	*i = stream.Info{} // and then by field, because a literal is made elsewhere and copied
@@ -139,7 +151,7 @@ func (s *activeStream) finish() {
 	if c := s.try.conn; c != nil && s.tunnelsConn() { // both ways have ended, but not all may be sent
 		c.Socket().Close()
 	}
-	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
 	if s.has(counted) {
 		s.cluster.End()
 	}
@@ -164,7 +176,7 @@ func (s *activeStream) recycle() {
 	s.req, s.resp = nil, nil
 	s.conn, s.l, s.cfg, s.down = nil, nil, nil, nil
 	s.info.Downstream, s.info.Upstream = nil, nil
-	clear(s.try.tried[:s.try.ntried])
+	clear(s.past.tried[:s.past.ntried])
 	s.w.putStream(s)
 }
 
@@ -178,9 +190,7 @@ func (s *activeStream) hold(p pauses) {
 			s.down.Pause()
 		}
 	case p&pausesResponse != 0 && before&pausesResponse == 0:
-		if s.try.up != nil {
-			s.try.up.Pause()
-		}
+		s.flow()
 	}
 }
 
@@ -194,9 +204,15 @@ func (s *activeStream) release(p pauses) {
 			s.down.Resume()
 		}
 	case p&pausesResponse != 0 && before&pausesResponse != 0 && s.pauses&pausesResponse == 0:
-		if s.try.up != nil {
-			s.try.up.Resume()
-		}
+		s.flow()
+	}
+}
+
+// flow makes all hosts send as the response's pauses say.
+func (s *activeStream) flow() {
+	s.try.flow()
+	if s.hedge != nil {
+		s.hedge.flow()
 	}
 }
 
@@ -307,6 +323,6 @@ func (s *activeStream) giveUp(r stream.Reset) {
 	if c := s.try.conn; c != nil && s.tunnelsConn() { // an ordinary close would look like a clean end
 		c.Socket().Abort()
 	}
-	s.cancelTry(stream.Reset{Reason: stream.Cancelled})
+	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
 	s.breakOff()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
 // tcp is the codec of a connection that is passed on as it is: a connection to a
@@ -25,8 +26,9 @@ type tcp struct {
 	conn     *downConn
 	cluster  *upstream.Cluster
 	up       upstream.Raw
-	failed   []*upstream.Host // that no connection could be made to
-	attempts int              // at most
+	choice   upstream.Choice // of a host; those are tried that no connection could be made to
+	attempts int             // at most
+	began    int64           // the present one, on the loop's clock
 
 	timer eventloop.Timer
 	idle  time.Duration // without a byte, that ends the connection; 0: none
@@ -57,18 +59,24 @@ func (c *downConn) passOn() *tcp {
 	if name := clusterFor(l.TCP, c.io.RemoteAddr(), *c.local); name != "" {
 		t.cluster = w.clusters.Named([]byte(name))
 	}
+	if t.cluster != nil {
+		if _, ok := t.cluster.WantsDestination(); ok {
+			t.choice.Destination = c.originalDst()
+		}
+	}
 	t.connect()
 	return t
 }
 
 // connect tries one host after the other.
 func (t *tcp) connect() {
-	for t.cluster != nil && len(t.failed) < t.attempts {
-		h := t.cluster.Pick("", t.failed)
+	for t.cluster != nil && len(t.choice.Tried) < t.attempts {
+		h := t.cluster.Pick(&t.choice)
 		if h == nil {
 			t.cluster.Stats.NoHost++
 			break
 		}
+		t.began = t.conn.l.worker.Loop.Now()
 		err := h.Connect(&t.up, (*tcpHost)(t))
 		if err == nil {
 			t.upGone = false
@@ -77,9 +85,22 @@ func (t *tcp) connect() {
 		if errors.Is(err, upstream.ErrOverflow) {
 			break
 		}
-		t.failed = append(t.failed, h)
+		t.connectFailed(h, err)
 	}
 	t.fail()
+}
+
+// connectFailed notes that no connection could be made to a host.
+func (t *tcp) connectFailed(h *upstream.Host, err error) {
+	t.choice.Tried = append(t.choice.Tried, h)
+	if !errors.Is(err, eventloop.ErrStopped) {
+		t.note(h, outlier.ConnectFailed)
+	}
+}
+
+// note tells a host how it went to connect to it.
+func (t *tcp) note(h *upstream.Host, o outlier.Outcome) {
+	h.Done(time.Duration(t.conn.l.worker.Loop.Now()-t.began), o)
 }
 
 // fail ends a connection for which there is no host.

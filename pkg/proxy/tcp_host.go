@@ -6,6 +6,7 @@ import (
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/upstream"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
 // tcpHost is a tcp as the connection to the host sees it.
@@ -17,7 +18,8 @@ var _ upstream.RawHandler = (*tcpHost)(nil)
 func (h *tcpHost) Connected(*eventloop.Conn) {
 	t := (*tcp)(h)
 	loop := t.conn.l.worker.Loop
-	t.open, t.failed = true, nil
+	t.open, t.choice.Tried = true, nil
+	t.note(t.up.Host(), outlier.Success)
 	t.moved = loop.Now()
 	if t.idle > 0 {
 		loop.Schedule(&t.timer, t.idle, t)
@@ -58,7 +60,7 @@ func (h *tcpHost) Closed(_ *eventloop.Conn, err error) {
 	case errors.Is(err, upstream.ErrOverflow):
 		t.fail()
 	default:
-		t.failed = append(t.failed, t.up.Host())
+		t.connectFailed(t.up.Host(), err)
 		t.connect()
 	}
 	t.endIfGone()

@@ -31,9 +31,12 @@ type tcpWorld struct {
 	ln    net.Listener // the host
 	skip  atomic.Int64 // time that the test has moved the clock by
 	share *Shared
+
+	suspects atomic.Int64 // times that the host was to be looked at
 }
 
-func newTCPWorld(t testing.TB, idle time.Duration) *tcpWorld {
+// newTCPWorld makes one. A change is made to its cluster's configuration.
+func newTCPWorld(t testing.TB, idle time.Duration, changes ...func(*config.Cluster)) *tcpWorld {
 	t.Helper()
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4)) // the waits of a loop hold one
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,11 +51,18 @@ func newTCPWorld(t testing.TB, idle time.Duration) *tcpWorld {
 	}
 	world.loop = group.Loops()[0]
 	id := uint64(0)
-	world.w = NewWorker(Options{Loop: world.loop, Stats: metrics.NewWorker(), NextID: func() uint64 { id++; return id }, Clock: time.Now})
+	world.w = NewWorker(Options{
+		Loop: world.loop, Stats: metrics.NewWorker(), NextID: func() uint64 { id++; return id }, Clock: time.Now,
+		Suspect:     func() { world.suspects.Add(1) },
+		OriginalDst: func(*eventloop.Conn) netip.AddrPort { return netip.MustParseAddrPort(ln.Addr().String()) }, // as if each was redirected
+	})
 	c := config.Default[config.Cluster]()
 	c.Name = "raw"
 	c.Hosts = []config.Host{{Address: ln.Addr().String()}}
-	clusters := upstream.Build(&config.ClusterManager{Clusters: []config.Cluster{c}}, nil, 1, new(config.Report))
+	for _, change := range changes {
+		change(&c)
+	}
+	clusters := upstream.Build(&config.Config{ClusterManager: config.ClusterManager{Clusters: []config.Cluster{c}}}, nil, 1, new(config.Report))
 	proxy := config.Default[config.TCPProxyConfig]()
 	proxy.Cluster, proxy.IdleTimeout = "raw", idle
 	l := &Listener{Name: "main", Shared: world.share, Clusters: clusters, TCP: &proxy}
@@ -69,7 +79,7 @@ func newTCPWorld(t testing.TB, idle time.Duration) *tcpWorld {
 		})
 		ls.Close()
 		group.Stop()
-		ln.Close()
+		world.ln.Close()
 		if s := world.loop.Buffers().Stats(); s.Live != 0 {
 			t.Errorf("slabs leaked: %+v", s)
 		}
@@ -257,6 +267,54 @@ func TestTCPTakesItsTime(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the client got %d bytes of %d, %v", len(got), len(want), err)
 	}
+}
+
+// A host that takes no connection is judged by that, and one that takes them again as
+// well.
+func TestTCPOutcomes(t *testing.T) {
+	for _, recovers := range []bool{true, false} {
+		world := newTCPWorld(t, time.Hour, func(c *config.Cluster) {
+			o := config.Default[config.OutlierDetection]()
+			o.Consecutive5xx = 2 * uint32(config.Default[config.TCPProxyConfig]().MaxConnectAttempts)
+			c.OutlierDetection = &o
+		})
+		addr := world.ln.Addr().String()
+		fail := func(times uint64) {
+			world.ln.Close()
+			if c, err := net.Dial("tcp", world.addr); err == nil { // it may be reset by then
+				defer c.Close()
+			}
+			world.until("no connection could be made", func() bool {
+				return world.w.Stats.Listener("main").TCPConnectFailed == times
+			})
+		}
+		fail(1)
+		if recovers {
+			ln, err := net.Listen("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			world.ln = ln
+			client, host := world.connect()
+			pass(t, client, host, "ping")
+			client.Close()
+			host.Close()
+		}
+		fail(2)
+		if n := world.suspects.Load(); (n == 0) != recovers {
+			t.Errorf("%d suspicions; it recovered between the failures: %v", n, recovers)
+		}
+	}
+}
+
+// A cluster without hosts of its own takes the destination of each connection.
+func TestTCPDestination(t *testing.T) {
+	world := newTCPWorld(t, time.Hour, func(c *config.Cluster) {
+		c.Type, c.LBType, c.Hosts = config.ClusterOriginalDst, config.LBOriginalDst, nil
+	})
+	client, host := world.connect()
+	pass(t, client, host, "ping")
+	pass(t, host, client, "pong")
 }
 
 // TestTCPAllocates: passing bytes on allocates nothing.

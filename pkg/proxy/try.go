@@ -1,22 +1,30 @@
 package proxy
 
 import (
+	"bytes"
 	"time"
 
-	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/router"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
-// try is one attempt to have the request answered by a host. What few requests
-// come to need stands behind what is cleared for each.
+// try is one attempt to have the request answered by a host, and the other end of
+// the stream on the connection to it (try_end.go). A request has one at a time; or
+// two, as long as it is hedged (hedge.go). They are parts of its activeStream, and
+// used again with it. What few requests come to need stands behind what is cleared
+// for each.
+//
+//	start -> waits for a connection -> sent -> answered
+//	any   -> failed, cancelled
 type try struct {
+	s *activeStream
 	tryState
 	pending upstream.Pending
-	tried   [maxTried]*upstream.Host // hosts of earlier tries
-	backOff backOff
+	kept    kept // an answer that waits for what another try brings
 }
 
 type tryState struct {
@@ -26,24 +34,38 @@ type tryState struct {
 	at   uint64         // the connection's position when the request began
 
 	start    int64 // on the loop's clock
+	answered int64 // when the head of the answer came; 0: it has not, or it tells nothing
+	since    int64 // from when on its time is none of another try's as well
 	deadline int64 // of this try; 0: none
 
-	retries int // tries that counted as retries
-	ntried  int8
-	moves   int8 // to other connections, because the request had not been processed
-	retry   bool // the present try is a retry, and counted by the cluster
-	waited  bool // a try has waited for a connection, or for its time
+	retry   bool // counted by the cluster as a retry
+	hedge   bool // the second of two
+	waited  bool // it has waited for a connection
+	sent    bool // over one
+	noted   bool // the host was told how it went
+	paused  bool // the host was told to send no more of the response
+	parked  bool // it has an answer that waits
+	passing bool // that answer is being passed on
+
+	outcome outlier.Outcome // by the answer
 }
 
-// maxTried is how many hosts are remembered, to choose another one first.
-const maxTried = 4
-
-// forward begins the first try of a request that has passed the filters.
+// forward sends a request that has passed the filters to its cluster, once there is
+// one.
 func (s *activeStream) forward() {
-	if s.cluster == nil {
+	switch {
+	case s.cluster != nil:
+		s.forwardTo()
+	case s.demand():
+	case bytes.HasPrefix(s.wanted, []byte(config.OnDemandPrefix)):
+		s.filters.Reply(filter.Reply{Status: 503, Body: "no such service\n", Flags: stream.NoHealthyUpstream})
+	default:
 		s.filters.Reply(filter.Reply{Status: 503, Body: "no such cluster\n", Flags: stream.NoHealthyUpstream})
-		return
 	}
+}
+
+// forwardTo begins the first try.
+func (s *activeStream) forwardTo() {
 	if !s.cluster.Begin() {
 		s.cluster.Stats.RequestOverflow++
 		s.filters.Reply(filter.Reply{Status: 503, Body: "too many requests to the cluster\n", Flags: stream.UpstreamOverflow})
@@ -51,6 +73,7 @@ func (s *activeStream) forward() {
 	}
 	s.flags |= counted
 	s.w.request.Reset(s.req, &s.info)
+	s.aim()
 	if !s.route.RewriteRequest(&s.w.request) {
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 		return
@@ -61,26 +84,27 @@ func (s *activeStream) forward() {
 	s.startTry()
 }
 
-// startTry chooses a host and asks for a connection to it.
+// startTry chooses a host and begins a try with it, the only one.
 func (s *activeStream) startTry() {
-	t := &s.try
-	h := s.cluster.Pick(s.subset, t.tried[:t.ntried])
+	h := s.pick()
 	if h == nil {
 		s.cluster.Stats.NoHost++
 		s.filters.Reply(filter.Reply{Status: 503, Body: "no host\n", Flags: stream.NoHealthyUpstream})
 		return
 	}
+	s.try.begin(h)
+}
+
+// begin asks for a connection to a host.
+func (t *try) begin(h *upstream.Host) {
+	s := t.s
 	t.host = h
 	t.start = s.w.Loop.Now()
+	t.since = t.start
 	s.info.Tries++
-	s.info.UpstreamHost = h.Address
-	http := s.req.RPC.Kind == stream.KindHTTP
-	if s.route.AutoHost && http {
-		s.w.request.Reset(s.req, &s.info)
-		router.RewriteHost(&s.w.request, h.Hostname)
-	}
-	if http && len(s.req.Authority()) == 0 { // HTTP/1.0 need not name a host, HTTP/1.1 must
-		s.req.SetAuthority([]byte(h.Address))
+	if t == s.try {
+		s.info.UpstreamHost = h.Address
+		s.armHedge()
 	}
 	if p := s.perTry(); p > 0 {
 		t.deadline = t.start + int64(p)
@@ -90,218 +114,166 @@ func (s *activeStream) startTry() {
 	if s.cfg.Bound && s.speaks.RPC {
 		speaks.Owner = s.conn.binding()
 	}
-	if t.moves == 0 || s.speaks.Multiplexed { // idle connections are what a moved request just ran into
+	if !s.past.stale || s.speaks.Multiplexed { // such a connection is what the request just ran into
 		if c := h.Acquire(speaks); c != nil {
-			s.connected(c)
+			t.connected(c)
 			return
 		}
 	}
 	t.waited = true
-	if r, ok := h.Wait(s, &t.pending, speaks); !ok {
-		s.tryFailed(r)
+	if r, ok := h.Wait(t, &t.pending, speaks); !ok {
+		s.tryFailed(t, r)
 	}
 }
 
+var _ upstream.Waiter = (*try)(nil)
+
 // Connected gives the try the connection that it waited for.
-func (s *activeStream) Connected(c *upstream.Conn) {
-	s.enter()
-	s.connected(c)
-	s.leave()
+func (t *try) Connected(c *upstream.Conn) {
+	t.s.enter()
+	t.connected(c)
+	t.s.leave()
 }
 
 // Unconnected tells the try that there is none.
-func (s *activeStream) Unconnected(r stream.Reset) {
-	s.enter()
-	s.tryFailed(r)
-	s.leave()
+func (t *try) Unconnected(r stream.Reset) {
+	t.s.enter()
+	t.s.tryFailed(t, r)
+	t.s.leave()
 }
 
 // connected sends the request over a connection.
-func (s *activeStream) connected(c *upstream.Conn) {
-	t := &s.try
+func (t *try) connected(c *upstream.Conn) {
+	s := t.s
 	t.conn, t.at = c, c.Position()
-	t.up = c.Open((*upEnd)(s))
-	s.info.Upstream, s.info.UpstreamProtocol = c, s.speaks.Name
+	t.up, t.sent, t.paused = c.Open(t), true, false
+	if t == s.try {
+		s.info.Upstream, s.info.UpstreamProtocol = c, s.speaks.Name
+	}
 	t.host.Stats.RequestTotal++
 	t.host.Stats.RequestActive++
 	s.cluster.Stats.RequestTotal++
 	s.cluster.Stats.RequestActive++
-	if s.pauses&pausesResponse != 0 {
-		t.up.Pause()
-	}
+	t.flow()
+	s.address(t.host)
 	if s.callEnds > 0 {
 		s.passDeadline()
 	} else {
 		s.timeLeft()
 	}
+	n := s.info.Tries
 	t.up.Head(s.req, s.body.headOnly)
-	if t.up == nil { // the codec refused the head
+	if t.up == nil || s.info.Tries != n { // the codec refused the head, and there may be another try by now
 		return
 	}
-	s.sendBody()
+	if s.body.ended { // another try has it all
+		s.body.replay(t.up)
+		return
+	}
+	s.sendBody(t)
 	s.release(pauseUnsent)
 }
 
-// endTry gives the connection of the present try back.
-func (s *activeStream) endTry() *upstream.Conn {
-	t := &s.try
-	c := t.conn
+// address makes the request's head name the host, where it is to.
+func (s *activeStream) address(h *upstream.Host) {
+	if s.req.RPC.Kind != stream.KindHTTP {
+		return
+	}
+	if s.route.AutoHost {
+		s.w.request.Reset(s.req, &s.info)
+		router.RewriteHost(&s.w.request, h.Hostname)
+	}
+	if len(s.req.Authority()) == 0 { // HTTP/1.0 need not name a host, HTTP/1.1 must
+		s.req.SetAuthority([]byte(h.Address))
+	}
+}
+
+// flow pauses the response, or lets it go on, as it is to be.
+func (t *try) flow() {
+	pause := t.parked || t.s.pauses&pausesResponse != 0
+	if t.up == nil || pause == t.paused {
+		return
+	}
+	t.paused = pause
+	if pause {
+		t.up.Pause()
+	} else {
+		t.up.Resume()
+	}
+}
+
+// end gives up the try's connection, which the caller releases; nil if it has none.
+func (t *try) end() *upstream.Conn {
+	c, s := t.conn, t.s
 	if c == nil {
 		return nil
 	}
 	t.conn, t.up, t.deadline = nil, nil, 0
-	took := time.Duration(s.w.Loop.Now() - t.start)
+	now := s.w.Loop.Now()
+	took := time.Duration(now - t.start)
 	t.host.Stats.RequestActive--
-	s.tries += took
 	t.host.Stats.Latency.Record(took)
 	s.cluster.Stats.RequestActive--
 	s.cluster.Stats.Latency.Record(took)
-	s.endRetry()
+	if t.answered > 0 {
+		t.note(t.outcome)
+	}
+	s.addTime(t, now)
+	t.endRetry()
 	s.release(pauseUpstream)
 	return c
 }
 
-// endRetry ends the count of a try that is a retry.
-func (s *activeStream) endRetry() {
-	if s.try.retry {
-		s.try.retry = false
-		s.cluster.EndRetry()
+// addTime adds a try's time to that of all. Of two at a time, it is added once.
+func (s *activeStream) addTime(t *try, now int64) {
+	other := s.besides(t)
+	if other != nil && other.conn != nil {
+		other.since = min(other.since, t.since)
+		return
+	}
+	s.tries += time.Duration(now - t.since)
+	if other != nil {
+		other.since = now
 	}
 }
 
-// cancelTry ends the present try, whatever it is doing.
-func (s *activeStream) cancelTry(r stream.Reset) {
-	t := &s.try
-	if t.waited {
-		t.backOff.stop(s)
-		if t.pending.Waiting() {
-			t.host.Forget(&t.pending)
-		}
+// endRetry ends the count of a try that is a retry.
+func (t *try) endRetry() {
+	if t.retry {
+		t.retry = false
+		t.s.cluster.EndRetry()
 	}
+}
+
+// cancel ends the try, whatever it is doing.
+func (t *try) cancel(r stream.Reset) {
+	if t.waited && t.pending.Waiting() {
+		t.host.Forget(&t.pending)
+	}
+	if t.parked {
+		t.dropKept()
+	}
+	t.passing = false
 	if up := t.up; up != nil {
-		c := s.endTry()
+		c := t.end()
 		t.host = nil
 		up.Reset(r)
 		c.Release()
 	}
-	s.endRetry()
+	t.endRetry()
 }
 
-// upEnd is the stream as the upstream codec sees it: parts of the response come
-// in.
-type upEnd activeStream
-
-var _ stream.End = (*upEnd)(nil)
-
-// Head begins the response, if it is not one that is tried again.
-func (e *upEnd) Head(h *stream.Head, end bool) {
-	s := (*activeStream)(e)
-	s.enter()
-	s.moved = s.w.Loop.Now()
-	switch {
-	case h.Interim():
-		if !s.has(committed) {
-			s.down.Head(h, false)
-		}
-	case s.retryStatus(h, end):
-	default:
-		switch {
-		case !s.has(isGRPC) || h.Status != 200:
-			s.countResponse(h.Status)
-		case end:
-			s.countCall(&h.Header)
-		}
-		s.keepResponse(h)
-		s.beginResponse(end)
+// cancelTries ends what is done to have the request answered.
+func (s *activeStream) cancelTries(r stream.Reset) {
+	if s.has(demanding) {
+		s.flags &^= demanding
+		s.place.Cancel()
 	}
-	s.leave()
-}
-
-// Data passes a piece of the response to the filters.
-func (e *upEnd) Data(d *buffer.Chain, end bool) {
-	s := (*activeStream)(e)
-	s.enter()
-	s.moved = s.w.Loop.Now()
-	var c *upstream.Conn
-	if end {
-		s.flags |= answered
-		if s.has(isGRPC) && s.resp.Status == 200 { // there is no status
-			s.countResponse(500)
-		}
-		if !s.has(tunnelling) || s.tunnelOver() {
-			c = s.endTry()
-		}
+	if s.past.waited {
+		s.past.backOff.stop(s)
 	}
-	s.filters.Data(filter.ResponseDirection, d, end)
-	if c != nil {
-		c.Release()
+	if s.hedge != nil {
+		s.decide(s.try)
 	}
-	s.leave()
-}
-
-// tunnelOver tells whether a tunnel that does not have its connection for itself
-// has ended both ways.
-func (s *activeStream) tunnelOver() bool {
-	return s.has(tunnelling) && s.has(answered) && s.body.ended && s.speaks.Multiplexed
-}
-
-// Trailers passes the response's trailers to the filters.
-func (e *upEnd) Trailers(t *stream.Header) {
-	s := (*activeStream)(e)
-	s.enter()
-	if s.has(isGRPC) {
-		s.countCall(t)
-	}
-	c := s.endTry()
-	s.filters.Trailers(filter.ResponseDirection, t)
-	c.Release()
-	s.leave()
-}
-
-// Reset: the host, or its connection, failed the try.
-func (e *upEnd) Reset(r stream.Reset) {
-	s := (*activeStream)(e)
-	s.enter()
-	at := s.try.at
-	if c := s.endTry(); c != nil {
-		if r.Reason == stream.ConnectionLost && !r.Unprocessed {
-			r.Unprocessed = c.Undelivered(at)
-		}
-		c.Release()
-	}
-	s.tryFailed(r)
-	s.leave()
-}
-
-// Pause: the host takes the request slowly.
-func (e *upEnd) Pause() { (*activeStream)(e).hold(pauseUpstream) }
-
-// Resume: the host takes it again.
-func (e *upEnd) Resume() { (*activeStream)(e).release(pauseUpstream) }
-
-// beginResponse passes the head of the response to the filters. From here on
-// there is no other try.
-func (s *activeStream) beginResponse(end bool) {
-	s.flags |= committed
-	s.body.keepNothing()
-	s.info.ResponseReceived = s.elapsed()
-	if s.resp.Opaque {
-		s.flags |= tunnelling
-	}
-	if end {
-		s.flags |= answered
-	}
-	var c *upstream.Conn
-	if end && (!s.has(tunnelling) || s.tunnelOver()) {
-		if s.req.Opaque && !s.body.ended { // an upgrade that was declined: there is no more of the request
-			s.body.complete = true
-			s.sendBody()
-		}
-		c = s.endTry()
-	}
-	s.route.RewriteResponse(s.resp)
-	s.filters.Head(filter.ResponseDirection, s.resp, end)
-	if c != nil {
-		c.Release()
-	}
+	s.try.cancel(r)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/accesslog"
@@ -24,6 +25,11 @@ type Options struct {
 	NextID func() uint64
 	// Clock is the wall clock.
 	Clock func() time.Time
+	// OriginalDst returns where a client meant its connection to go; nil asks the system.
+	OriginalDst func(*eventloop.Conn) netip.AddrPort
+	// Suspect and Demand are what the worker asks the control plane for: see upstream.Env.
+	Suspect func()
+	Demand  func(name string) bool
 }
 
 // Worker is one event loop with what requests need on it. All its methods run on
@@ -52,6 +58,9 @@ type Worker struct {
 
 // NewWorker makes a worker without listeners and clusters.
 func NewWorker(o Options) *Worker {
+	if o.OriginalDst == nil {
+		o.OriginalDst = (*eventloop.Conn).OriginalDst
+	}
 	w := &Worker{
 		Options:   o,
 		rng:       rand.NewPCG(rand.Uint64(), rand.Uint64()),
@@ -67,8 +76,10 @@ func NewWorker(o Options) *Worker {
 		Codec: func(link stream.Link, p *protocol.Protocol) stream.ClientCodec {
 			return p.Client(link, &w.heads)
 		},
-		Stats:  o.Stats,
-		NextID: o.NextID,
+		Stats:   o.Stats,
+		NextID:  o.NextID,
+		Suspect: o.Suspect,
+		Demand:  o.Demand,
 	})
 	w.env = filter.Env{Worker: o.Loop, Goroutines: o.Goroutines, Rand: w.rng.Uint64}
 	return w
@@ -135,6 +146,9 @@ func (w *Worker) Drain() {
 	w.clusters.Drain()
 }
 
+// Clusters returns the worker's clusters.
+func (w *Worker) Clusters() *upstream.Manager { return w.clusters }
+
 // Load tells how much a worker still has to do.
 type Load struct {
 	Connections int // downstream
@@ -185,7 +199,10 @@ func (w *Worker) getStream() *activeStream {
 		w.free = w.free[:n-1]
 		return s
 	}
-	return &activeStream{w: w}
+	s := &activeStream{w: w}
+	s.first.s = s
+	s.try = &s.first
+	return s
 }
 
 // maxFreeStreams bounds what a worker keeps of streams after a burst.

@@ -29,6 +29,7 @@ func (s *Server) openAdmin(c *config.Config) error {
 		}
 		page := admin.New(admin.Options{
 			Version: s.opts.Version, Process: adminView{s}, Logs: adminView{s}, Statistics: s.metrics,
+			Clusters: s, Registrations: s.registrations,
 			Metrics: gatherer, MetricsPath: sink.Endpoint, Profiles: true, Log: s.opts.Log,
 		})
 		a := c.Admin.Address.SocketAddress

@@ -15,15 +15,31 @@ import (
 	"github.com/weirproxy/weir/pkg/variable"
 )
 
+// loading is what a configuration is loaded from and for.
+type loading struct {
+	path    string
+	before  *upstream.Snapshot // in use, or nil
+	workers int                // as given; 0: as the configuration says
+	docs    []config.Document  // beside the file
+	// peek, if it is not nil, sees the configuration first, even if it is wrong: as much
+	// of it as could be decoded.
+	peek func(*config.Config)
+}
+
 // load reads a configuration and builds its snapshot. If anything is wrong with
 // it, all of that is in the error, and nothing else has happened.
-func (g Registry) load(path string, before *upstream.Snapshot, workers int) (*config.Config, *proxy.Snapshot, *config.Report, error) {
+func (g Registry) load(l loading) (*config.Config, *proxy.Snapshot, *config.Report, error) {
 	var snapshot *proxy.Snapshot
 	check := func(c *config.Config, r *config.Report) {
+		if l.peek != nil {
+			l.peek(c)
+		}
 		b := builder{registry: g, config: c, report: r}
-		snapshot = b.build(before, workersOf(c, workers))
+		snapshot = b.build(l.before, workersOf(c, l.workers))
 	}
-	c, report, err := config.Load(path, g.options(check))
+	o := g.options(check)
+	o.Extra = l.docs
+	c, report, err := config.Load(l.path, o)
 	if err != nil {
 		return nil, nil, report, err
 	}
@@ -40,7 +56,7 @@ type builder struct {
 }
 
 func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot {
-	b.clusters = upstream.Build(&b.config.ClusterManager, before, workers, b.report)
+	b.clusters = upstream.Build(b.config, before, workers, b.report)
 	b.checks()
 	b.tables = make(map[string]*router.Table)
 	s := &proxy.Snapshot{Clusters: b.clusters}
@@ -48,7 +64,7 @@ func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot 
 		server := &b.config.Servers[i]
 		for j := range server.Routers {
 			rc := &server.Routers[j]
-			b.tables[rc.Name] = router.Compile(rc, router.Options{Cluster: b.clusters.Index, Variable: parseVariable}, b.report)
+			b.tables[rc.Name] = router.Compile(rc, router.Options{Cluster: b.clusters.Index, Variable: parseVariable, OnDemand: b.config.ClusterManager.OnDemand}, b.report)
 		}
 		for j := range server.Listeners {
 			if l := b.listener(&server.Listeners[j]); l != nil {

@@ -11,77 +11,138 @@ import (
 func (b *builder) checks() {
 	clusters := b.config.ClusterManager.Clusters
 	for i := range clusters {
-		c := &clusters[i]
-		if c.HealthCheck == nil {
-			continue
-		}
-		if _, err := health.NewCheck(c.HealthCheck, c.Mark, b.registry.Protocols); err != nil {
-			b.report.Errorf(c.HealthCheck.At("protocol"), "%v", err)
-		}
+		b.check(&clusters[i])
+	}
+	if d := b.config.ClusterManager.OnDemand; d != nil {
+		b.check(&d.Cluster)
 	}
 }
 
-// targets returns the hosts of a configuration that are to be checked.
-func (g Registry) targets(c *config.Config, clusters *upstream.Snapshot) (all []health.Target) {
+func (b *builder) check(c *config.Cluster) {
+	if c.HealthCheck == nil {
+		return
+	}
+	if _, err := health.NewCheck(c.HealthCheck, c.Mark, b.registry.Protocols); err != nil {
+		b.report.Errorf(c.HealthCheck.At("protocol"), "%v", err)
+	}
+}
+
+// find puts into force where the hosts of a snapshot's clusters come from and what
+// watches over them, and waits a while for those that are discovered.
+func (s *Server) find(c *config.Config, clusters *upstream.Snapshot, sources prepared) {
 	for i := range c.ClusterManager.Clusters {
 		cluster := &c.ClusterManager.Clusters[i]
 		at, ok := clusters.Index(cluster.Name)
-		if !ok || cluster.HealthCheck == nil {
+		if !ok {
 			continue
 		}
-		check, err := health.NewCheck(cluster.HealthCheck, cluster.Mark, g.Protocols)
-		if err != nil {
-			continue // the loader has refused it
+		spec := clusters.Clusters()[at]
+		seen := &overseen{members: spec.Members, policy: spec.Outlier}
+		if cluster.HealthCheck != nil {
+			check, err := health.NewCheck(cluster.HealthCheck, cluster.Mark, s.opts.Registry.Protocols)
+			if err == nil { // otherwise the loader has refused it
+				seen.check = check
+			}
 		}
-		hosts := clusters.Clusters()[at].Hosts
-		for j := range hosts {
-			h := &hosts[j]
-			all = append(all, health.Target{Cluster: cluster.Name, Host: h.Address, Addr: h.Addr(), Check: check})
-		}
+		s.overseer.oversee(cluster.Name, seen)
 	}
-	return all
+	clusters.Prepare(s.overseer)
+	begun := s.finder.use(c, sources, s.overseer.members)
+	if cold := warm(s.ending, begun, c.ClusterManager.WarmUp); len(cold) > 0 {
+		s.opts.Log.Warn("clusters begin without hosts: nothing was heard of them in time", "clusters", cold)
+	}
+	clusters.Commit(s.overseer)
+	if c.ClusterManager.OnDemand != nil { // otherwise the routes in use may still name such clusters
+		s.demands.configure(c)
+	}
 }
 
-// setHealth tells the workers of hosts that are no longer well, or well again.
-func (s *Server) setHealth(news []health.Change) {
-	changes := make([]upstream.HealthChange, len(news))
-	for i, n := range news {
-		changes[i] = upstream.HealthChange(n)
+// forgetClusters ends what watches over clusters that are not configured any more, and
+// what goes on by itself of members that others have replaced.
+func (s *Server) forgetClusters(now *upstream.Snapshot) {
+	before := s.clusters.Load()
+	if before == nil {
+		return
 	}
-	s.clusters.Load().SetHealth(changes)
+	for _, spec := range before.Clusters() {
+		at, ok := now.Index(spec.Name)
+		switch {
+		case !ok:
+			s.overseer.forget(spec.Name)
+		case now.Clusters()[at].Members != spec.Members:
+			spec.Members.Close()
+		}
+	}
+}
+
+// post runs something on a worker's clusters.
+func (s *Server) post(worker int, fn func(m *upstream.Manager)) {
+	w := s.workers[worker]
+	w.Loop.Post(func() { fn(w.Clusters()) })
+}
+
+// postAll runs something on all workers' clusters.
+func (s *Server) postAll(fn func(m *upstream.Manager)) {
+	for i := range s.workers {
+		s.post(i, fn)
+	}
 }
 
 // Health returns what is known of the hosts that are checked, by cluster and host.
 func (s *Server) Health() []health.Status {
-	if s.health == nil {
+	if !s.up.Load() {
 		return nil
 	}
-	return s.health.States()
+	return s.overseer.health.States()
 }
 
-// healthCounts are the statistics of the hosts' health, which no worker counts.
-func (s *Server) healthCounts() *metrics.Snapshot {
-	clusters := s.clusters.Load()
-	if clusters == nil {
+// healthCounts are the statistics of the hosts' health, which no worker counts: of
+// each cluster how many hosts there are, and of the hosts those that requests went
+// to, or that are checked or not well.
+func (s *Server) healthCounts(used []*metrics.Snapshot) *metrics.Snapshot {
+	if !s.up.Load() {
 		return nil
 	}
 	counts := &metrics.Snapshot{Clusters: make(map[string]*metrics.ClusterStats), Hosts: make(map[metrics.HostKey]*metrics.HostStats)}
-	for _, c := range clusters.Clusters() {
-		st := &metrics.ClusterStats{Hosts: int64(len(c.Hosts))}
-		counts.Clusters[c.Name] = st
-		for i := range c.Hosts {
-			h := &metrics.HostStats{}
-			if c.Health.Healthy(c.Hosts[i].Address) {
-				h.Healthy = 1
+	for _, name := range s.overseer.names() {
+		m := s.overseer.members(name)
+		if m == nil {
+			continue
+		}
+		set := m.Current()
+		counts.Clusters[name] = &metrics.ClusterStats{Hosts: int64(set.Len), HostsHealthy: int64(set.Healthy)}
+		for _, h := range set.Hosts {
+			if h == nil {
+				continue
 			}
-			st.HostsHealthy += h.Healthy
-			counts.Hosts[metrics.HostKey{Cluster: c.Name, Host: c.Hosts[i].Address}] = h
+			key := metrics.HostKey{Cluster: name, Host: h.Address}
+			if takes := set.State(h.Slot).Takes(); !takes || wanted(used, key) {
+				st := &metrics.HostStats{}
+				if takes {
+					st.Healthy = 1
+				}
+				counts.Hosts[key] = st
+			}
 		}
 	}
 	for _, status := range s.Health() {
-		if h := counts.Hosts[metrics.HostKey{Cluster: status.Cluster, Host: status.Host}]; h != nil {
-			h.HealthCheckTotal, h.HealthCheckFailed = status.Checks, status.Failed
+		key := metrics.HostKey{Cluster: status.Cluster, Host: status.Host}
+		h := counts.Hosts[key]
+		if h == nil {
+			h = &metrics.HostStats{Healthy: 1}
+			counts.Hosts[key] = h
 		}
+		h.HealthCheckTotal, h.HealthCheckFailed = status.Checks, status.Failed
 	}
 	return counts
+}
+
+// wanted tells whether a worker has statistics of a host.
+func wanted(used []*metrics.Snapshot, key metrics.HostKey) bool {
+	for _, u := range used {
+		if u.Hosts[key] != nil {
+			return true
+		}
+	}
+	return false
 }

@@ -37,7 +37,7 @@ func TestCheckByHeartbeats(t *testing.T) {
 // A server that has not started knows nothing of any host.
 func TestHealthBeforeStart(t *testing.T) {
 	s := New(Options{Registry: testRegistry()})
-	if s.Health() != nil || s.healthCounts() != nil {
+	if s.Health() != nil || s.healthCounts(nil) != nil {
 		t.Error("it knows of hosts")
 	}
 }

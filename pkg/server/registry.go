@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/discovery"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/protocol"
 )
@@ -13,6 +14,7 @@ import (
 type Registry struct {
 	Protocols protocol.Registry
 	Filters   filter.Registry
+	Discovery discovery.Registry
 }
 
 // options are what the configuration's loader has to know of it. check runs on
@@ -33,6 +35,6 @@ func (g Registry) options(check func(*config.Config, *config.Report)) config.Opt
 // Check loads a configuration as Start does, and tells all that is wrong with it.
 // It opens nothing.
 func (g Registry) Check(path string) (*config.Report, error) {
-	_, _, report, err := g.load(path, nil, 1)
+	_, _, report, err := g.load(loading{path: path, workers: 1})
 	return report, err
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/buffer"
@@ -10,22 +11,23 @@ import (
 	"github.com/weirproxy/weir/pkg/metrics"
 )
 
-// collect asks every worker for a copy of its statistics.
+// collect returns the statistics of all workers, and of the hosts' health.
 func (s *Server) collect() []*metrics.Snapshot {
-	copies := make([]*metrics.Snapshot, len(s.stats))
-	if s.group != nil {
-		s.group.Each(func(i int, _ *eventloop.Loop) { copies[i] = s.stats[i].Copy() })
-	}
-	got := copies[:0]
-	for _, c := range copies {
-		if c != nil { // a worker that has stopped does not answer
-			got = append(got, c)
-		}
-	}
-	if counts := s.healthCounts(); counts != nil {
+	got := s.workerCounts()
+	if counts := s.healthCounts(got); counts != nil {
 		got = append(got, counts)
 	}
 	return got
+}
+
+// workerCounts asks every worker for a copy of its statistics.
+func (s *Server) workerCounts() []*metrics.Snapshot {
+	if !s.up.Load() {
+		return nil
+	}
+	copies := make([]*metrics.Snapshot, len(s.stats))
+	s.group.Each(func(i int, _ *eventloop.Loop) { copies[i] = s.stats[i].Copy() })
+	return slices.DeleteFunc(copies, func(c *metrics.Snapshot) bool { return c == nil }) // a worker that has stopped does not answer
 }
 
 // processValues are the statistics that no worker counts.
@@ -48,6 +50,9 @@ func (s *Server) processValues() []metrics.Value {
 
 // Buffers returns what the slab pool of each worker holds.
 func (s *Server) Buffers() []buffer.Stats {
+	if !s.up.Load() {
+		return nil
+	}
 	stats := make([]buffer.Stats, len(s.workers))
 	s.group.Each(func(i int, l *eventloop.Loop) { stats[i] = l.Buffers().Stats() })
 	return stats

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
-	"github.com/weirproxy/weir/pkg/health"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -44,11 +44,25 @@ type Server struct {
 	stats   []*metrics.Worker
 	files   *accesslog.Files
 	pool    *ants.Pool
-	health  *health.Checker
 	metrics *metrics.Registry
 	started time.Time
 
+	overseer *overseer // what watches over hosts
+	finder   *finder   // what finds them
+	demands  *demands  // clusters that requests ask for
+
+	registrations *registrations // services that are announced
+
+	// up is set when the fields above are, for who asks while the server starts.
+	up atomic.Bool
+	// ending is done when a drain or the end begins: changes wait for nothing any more.
+	ending context.Context
+	end    context.CancelFunc
+	stale  chan struct{} // documents may have changed; holds one
+	wg     sync.WaitGroup
+
 	mu        sync.Mutex // held by one change at a time
+	documents *documents // of the configuration in Consul; nil: there are none
 	snapshot  *proxy.Snapshot
 	listening map[string]*listening
 	logs      []*accesslog.Log
@@ -88,38 +102,60 @@ type ReloadResult struct {
 
 // New makes a server that has not started.
 func New(o Options) *Server {
-	s := &Server{opts: o, listening: make(map[string]*listening), started: time.Now()}
+	s := &Server{opts: o, listening: make(map[string]*listening), started: time.Now(), stale: make(chan struct{}, 1)}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.files = accesslog.NewFiles(o.Log)
+	s.registrations = newRegistrations(s)
 	s.metrics = metrics.NewRegistry(metrics.Options{Collect: s.collect, Process: s.processValues()})
 	return s
 }
 
+// errEnding: a drain or the end has begun.
+var errEnding = errors.New("the server has been told to end")
+
 // Start loads the configuration at path, starts the workers and listens. If it
-// fails, nothing is left behind.
+// fails, nothing is left behind. Drain and Stop make it fail soon. A server starts
+// once.
 func (s *Server) Start(path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.group != nil {
+		return errors.New("the server was started before")
+	}
 	s.path = path
-	c, snapshot, report, err := s.opts.Registry.load(path, nil, s.opts.Workers)
+	l, err := s.load(nil)
 	if err != nil {
 		return err
 	}
-	if err := s.startWorkers(workersOf(c, s.opts.Workers)); err != nil {
+	if err := s.startWorkers(workersOf(l.config, s.opts.Workers)); err != nil {
+		s.discardDocuments(l.docs)
 		return err
 	}
-	if err := s.change(c, snapshot, report); err != nil {
-		s.stopWorkers()
+	if err := s.begin(l); err != nil {
+		s.discardDocuments(l.docs)
+		s.registrations.discard(l.registrar)
+		s.endAll()
 		return err
 	}
-	if err := s.openAdmin(c); err != nil {
-		s.closeAdmin()
-		for _, l := range s.listening {
-			l.Close()
-		}
-		s.stopWorkers()
-		return err
-	}
+	debug.FreeOSMemory() // what loading left behind, before requests come
 	s.stage.Store(int32(Running))
+	s.wg.Go(s.followDocuments)
+	return nil
+}
+
+// begin puts the first configuration into effect. Services are announced when they
+// can be reached.
+func (s *Server) begin(l *loaded) error {
+	if err := s.change(l); err != nil {
+		return err
+	}
+	if s.ending.Err() != nil {
+		return errEnding
+	}
+	if err := s.openAdmin(l.config); err != nil {
+		return err
+	}
+	s.registrations.use(&l.config.Consul, l.registrar)
 	return nil
 }
 
@@ -147,8 +183,12 @@ func (s *Server) startWorkers(n int) error {
 		return err
 	}
 	s.pool = pool
+	s.overseer = newOverseer(s.opts.Log)
+	s.finder, s.demands = newFinder(s.opts.Registry.Discovery, s.opts.Log), newDemands(s)
 	if s.group, err = eventloop.NewGroup(n, eventloop.Options{}); err != nil {
 		pool.Release()
+		s.overseer.close()
+		s.group = nil
 		return fmt.Errorf("the workers cannot be started: %w", err)
 	}
 	s.workers = make([]*proxy.Worker, n)
@@ -157,70 +197,147 @@ func (s *Server) startWorkers(n int) error {
 		s.stats[i] = metrics.NewWorker()
 		s.workers[i] = proxy.NewWorker(proxy.Options{
 			Loop: l, Index: i, Stats: s.stats[i], Goroutines: pool,
-			NextID: func() uint64 { return s.nextID.Add(1) },
-			Clock:  time.Now,
+			NextID:  func() uint64 { return s.nextID.Add(1) },
+			Clock:   time.Now,
+			Suspect: s.overseer.outlier.Wake,
+			Demand:  func(name string) bool { return s.demands.ask(i, name) },
 		})
 	})
-	s.health = health.New(health.Options{Report: s.setHealth, Log: s.opts.Log})
+	s.up.Store(true)
 	return nil
 }
 
 // Reload loads the configuration again and swaps it in. A wrong one changes
-// nothing, and the error says what is wrong with it.
+// nothing, and the error says what is wrong with it. It waits for the hosts of new
+// clusters, for warm_up at most.
 func (s *Server) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.Stage() != Running {
+	switch {
+	case s.Stage() != Running:
 		return errors.New("not reloaded: the server is " + s.Stage().String())
+	case s.ending.Err() != nil:
+		return fmt.Errorf("not reloaded: %w", errEnding)
 	}
 	err := s.reload()
-	result := &ReloadResult{At: time.Now(), Err: err, Warnings: s.warnings}
-	s.last.Store(result)
+	s.note(err)
+	return err
+}
+
+// note keeps how a reload went.
+func (s *Server) note(err error) {
+	s.last.Store(&ReloadResult{At: time.Now(), Err: err, Warnings: s.warnings})
 	if err != nil {
 		s.reloads.failed.Add(1)
 	} else {
 		s.reloads.ok.Add(1)
 	}
-	return err
 }
 
 func (s *Server) reload() error {
-	c, snapshot, report, err := s.opts.Registry.load(s.path, s.snapshot.Clusters, len(s.workers))
+	l, err := s.load(s.snapshot.Clusters)
 	if err != nil {
 		return err
 	}
-	return s.change(c, snapshot, report)
+	if err := s.change(l); err != nil {
+		s.discardDocuments(l.docs)
+		return err
+	}
+	s.registrations.use(&l.config.Consul, l.registrar)
+	return nil
+}
+
+// loaded is a configuration that can be put into effect.
+type loaded struct {
+	config   *config.Config
+	snapshot *proxy.Snapshot
+	report   *config.Report
+	docs     *documents
+	// registrar is what announces its services; nil: it has none.
+	registrar *registrar
+}
+
+// load loads the configuration, with the documents that it asks for. before is the
+// snapshot in use, or nil.
+func (s *Server) load(before *upstream.Snapshot) (*loaded, error) {
+	var seen *config.Config
+	from := loading{
+		path: s.path, before: before, workers: s.opts.Workers, docs: s.documents.current(),
+		peek: func(c *config.Config) { seen = c },
+	}
+	if before != nil {
+		from.workers = len(s.workers)
+	}
+	l := &loaded{docs: s.documents}
+	var err error
+	l.config, l.snapshot, l.report, err = s.opts.Registry.load(from)
+	if seen == nil {
+		return nil, err
+	}
+	docs, cannot := s.documentsFor(seen, before != nil)
+	if cannot != nil {
+		return nil, cannot
+	}
+	if l.docs = docs; docs != s.documents {
+		from.docs = docs.current()
+		l.config, l.snapshot, l.report, err = s.opts.Registry.load(from)
+	}
+	if err != nil {
+		s.discardDocuments(docs)
+		return nil, err
+	}
+	return l, nil
 }
 
 // change swaps a snapshot in: what can fail comes first, and is undone if
-// something else fails; then the workers swap, then listeners come and go.
-func (s *Server) change(c *config.Config, snapshot *proxy.Snapshot, report *config.Report) error {
+// something else fails; then the workers swap, then listeners come and go. What is
+// to be announced is left to the caller.
+func (s *Server) change(l *loaded) error {
+	c, snapshot := l.config, l.snapshot
 	logs, err := s.openLogs(c, snapshot)
 	if err != nil {
+		return err
+	}
+	sources, err := s.finder.prepare(c)
+	if err != nil {
+		closeLogs(logs)
 		return err
 	}
 	sockets, err := s.bind(c, snapshot)
 	if err != nil {
 		closeLogs(logs)
+		s.finder.discard(sources)
 		return err
 	}
+	if l.registrar, err = s.registrations.prepare(&c.Consul); err != nil {
+		closeLogs(logs)
+		s.finder.discard(sources)
+		closeAllBut(s.listening, sockets)
+		return err
+	}
+	s.find(c, snapshot.Clusters, sources)
 	s.group.Each(func(i int, _ *eventloop.Loop) { s.workers[i].Apply(snapshot) })
 	s.switchListeners(sockets)
 	closeLogs(s.logs)
 	s.logs, s.snapshot = logs, snapshot
 	s.config.Store(c)
+	s.demands.configure(c)
+	s.forgetClusters(snapshot.Clusters)
 	s.clusters.Store(snapshot.Clusters)
-	s.health.Apply(s.opts.Registry.targets(c, snapshot.Clusters))
-	s.warnings = report.Problems()
+	s.warnings = l.report.Problems()
+	s.useDocuments(l.docs)
 	s.metrics.SetMatcher(c.Metrics.StatsMatcher)
 	s.opts.Level.Set(levelOf(c.Servers[0].LogLevel))
 	return nil
 }
 
-// Drain finishes what is in flight and takes nothing new: it stops listening,
-// ends connections after the response that they wait for, and returns when there
-// are none left, or when ctx is done: then with the requests that are cut off.
+// Drain finishes what is in flight and takes nothing new: it withdraws what was
+// announced, stops listening, ends connections after the response that they wait
+// for, and returns when there are none left, or when ctx is done: then with the
+// requests that are cut off.
 func (s *Server) Drain(ctx context.Context) (cut int) {
+	s.end()
+	s.registrations.withdraw(ctx)
 	if !s.stopListening() {
 		return 0
 	}
@@ -256,6 +373,9 @@ func (s *Server) stopListening() bool {
 
 // Load adds up what the workers have to do.
 func (s *Server) Load() proxy.Load {
+	if !s.up.Load() {
+		return proxy.Load{}
+	}
 	loads := make([]proxy.Load, len(s.workers))
 	s.group.Each(func(i int, _ *eventloop.Loop) { loads[i] = s.workers[i].Load() })
 	var sum proxy.Load
@@ -266,13 +386,19 @@ func (s *Server) Load() proxy.Load {
 	return sum
 }
 
-// Stop ends everything now. Access logs are written out first, within a second.
+// Stop ends everything now. Access logs are written out first, and what is still
+// announced is withdrawn, within a second each.
 func (s *Server) Stop() {
+	s.end()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.group == nil || s.Stage() == Stopped {
-		return
+	if s.group != nil && s.Stage() != Stopped {
+		s.endAll()
 	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+func (s *Server) endAll() {
 	s.stage.Store(int32(Stopped))
 	s.closeAdmin()
 	for _, l := range s.listening {
@@ -287,7 +413,11 @@ func (s *Server) Stop() {
 }
 
 func (s *Server) stopWorkers() {
-	s.health.Close()
+	s.useDocuments(nil)
+	s.registrations.close()
+	s.demands.close()
+	s.finder.close()
+	s.overseer.close()
 	s.group.Stop()
 	s.pool.Release()
 	for _, w := range s.workers { // their loops have ended; what they cut off is logged too

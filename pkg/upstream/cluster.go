@@ -1,17 +1,29 @@
 package upstream
 
-import "github.com/weirproxy/weir/pkg/metrics"
+import (
+	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/upstream/balance"
+	"github.com/weirproxy/weir/pkg/upstream/members"
+)
 
 // Cluster is one worker's view of a cluster.
 type Cluster struct {
 	*Spec
 	Stats *metrics.ClusterStats
 
-	env     *Env
-	hosts   []*Host
-	all     *set
-	subsets map[string]*set // by SubsetKey, those of the spec
-	standby *set            // of the fallback policy
+	env   *Env
+	set   *members.Set
+	hosts []*Host // by slot; nil where no request has needed the host yet
+	made  []*Host // those that are not nil
+	pools map[*members.Pool]*pool
+	all   *pool // of all hosts
+
+	original originals // the hosts of an ORIGINAL_DST cluster
+	view     balance.Worker
+	used     int64   // when the last request came, on the loop's clock
+	usual    float64 // ns that hosts take to answer; 0: not known (LB_PEAK_EWMA)
+	draining bool
+	removed  bool
 
 	active  int64 // requests under way on this worker
 	retries int64 // of them, retries
@@ -24,135 +36,122 @@ type Cluster struct {
 }
 
 func newCluster(env *Env, spec *Spec) *Cluster {
-	c := &Cluster{Spec: spec, env: env}
+	c := &Cluster{Spec: spec, env: env, used: env.Loop.Now(), draining: env.draining}
 	pump := c.pump
 	wake := func() { env.Loop.Post(pump) }
 	spec.Limits.seats[env.Worker].wake.Store(&wake)
-	examine := c.examine
-	wakeToExamine := func() { env.Loop.Post(examine) }
-	spec.Health.wakes[env.Worker].Store(&wakeToExamine)
+	c.listen()
 	return c
+}
+
+// listen makes the worker hear of other hosts.
+func (c *Cluster) listen() {
+	adopt, loop := c.adopt, c.env.Loop
+	c.Members.OnChange(c.env.Worker, func() { loop.Post(adopt) })
 }
 
 // apply takes on what a new snapshot says.
 func (c *Cluster) apply(spec *Spec) {
-	old := make(map[string][]*Host, len(c.hosts)) // an address may be there twice
-	for _, h := range c.hosts {
-		old[h.Address] = append(old[h.Address], h)
-	}
+	before := c.Members
 	c.Spec = spec
-	c.Stats = c.env.Stats.Cluster(spec.Name)
-	c.hosts = make([]*Host, 0, len(spec.Hosts))
-	for i := range spec.Hosts {
-		hs := &spec.Hosts[i]
-		var h *Host
-		// A name that has come to mean another address leads to another host.
-		if same := old[hs.Address]; len(same) > 0 && same[0].addr.String() == hs.addr.String() {
-			h, old[hs.Address] = same[0], same[1:]
-		} else {
-			h = &Host{cluster: c}
-		}
-		h.HostSpec = hs
-		h.Stats = c.env.Stats.Host(c.Name, hs.Address)
-		h.rearm()
-		c.hosts = append(c.hosts, h)
+	if spec.Members != before { // slots mean other hosts
+		c.loseAll()
+		c.listen()
 	}
-	c.learn()
-	c.balance()
-	for _, same := range old {
-		for _, h := range same {
-			h.retire()
-		}
+	c.Stats = c.env.Stats.Cluster(spec.Name)
+	if c.Original == nil {
+		c.original.end(c) // it may have been of that type
+	}
+	c.view = c.newView()
+	c.set = nil // the ways to choose are made anew
+	c.adopt()
+	for _, h := range c.made {
+		h.Stats = c.env.Stats.Host(c.Name, h.label())
+		h.rearm()
 	}
 	spec.Limits.set(spec.thresholds)
 }
 
-// balance makes the sets of hosts to choose from.
-func (c *Cluster) balance() {
-	c.all = newSet(c, c.hosts)
-	c.subsets, c.standby = nil, nil
-	if c.Spec.subsets == nil {
+// adopt takes on the set of hosts in force, but for one of a configuration that the
+// worker is yet to apply. It costs little more than to look at each host that has
+// been used.
+func (c *Cluster) adopt() {
+	set := c.Members.Current()
+	if c.set == set || c.removed || set.Generation != c.generation {
 		return
 	}
-	c.subsets = make(map[string]*set, len(c.Spec.subsets.byKey))
-	for key, places := range c.Spec.subsets.byKey {
-		c.subsets[key] = newSet(c, c.at(places))
+	c.set = set
+	if n := len(set.Hosts); n > len(c.hosts) {
+		c.hosts = append(c.hosts, make([]*Host, n-len(c.hosts))...)
 	}
-	c.standby = newSet(c, c.at(c.Spec.subsets.standby))
+	for i := 0; i < len(c.made); {
+		if h := c.made[i]; h.original && c.Original != nil || !h.original && h.adopt(set) {
+			i++
+		} else {
+			c.lose(i)
+		}
+	}
+	c.pools = make(map[*members.Pool]*pool)
+	c.all = c.pool(set.All())
 }
 
-func (c *Cluster) at(places []int) []*Host {
-	hosts := make([]*Host, len(places))
-	for i, p := range places {
-		hosts[i] = c.hosts[p]
+// host returns the host of a slot, made when it is first needed.
+func (c *Cluster) host(slot int32) *Host {
+	h := c.hosts[slot]
+	if h == nil {
+		h = c.newHost(c.set.Hosts[slot])
+		h.ill = !c.set.State(slot).Takes()
+		c.hosts[slot] = h
 	}
-	return hosts
+	return h
+}
+
+func (c *Cluster) newHost(m *members.Host) *Host {
+	h := &Host{Host: m, cluster: c, retired: c.draining}
+	h.addr = addressOf(m)
+	h.Stats = c.env.Stats.Host(c.Name, h.label())
+	c.made = append(c.made, h)
+	return h
+}
+
+// lose forgets a host that has been made, by its place among them.
+func (c *Cluster) lose(i int) {
+	h := c.made[i]
+	last := len(c.made) - 1
+	c.made[i], c.made[last] = c.made[last], nil
+	c.made = c.made[:last]
+	if !h.original {
+		c.hosts[h.Slot] = nil
+		c.env.Stats.ForgetHost(c.Name, h.label())
+	}
+	h.retire()
+}
+
+func (c *Cluster) loseAll() {
+	for len(c.made) > 0 {
+		c.lose(0)
+	}
 }
 
 // remove ends a cluster that a new configuration does not have. Requests that wait
 // for a connection still get one.
 func (c *Cluster) remove() {
-	hosts := c.hosts
-	c.hosts, c.subsets = nil, nil
-	c.all = newSet(c, nil)
-	c.standby = c.all
-	for _, h := range hosts {
+	c.removed, c.draining = true, true
+	for len(c.made) > 0 {
+		c.lose(0)
+	}
+	c.original.end(c)
+	c.hosts, c.pools = nil, nil
+	c.set = new(members.Set)
+	c.all = &pool{Pool: new(members.Pool)}
+}
+
+// drain closes idle connections, and every other one when it becomes idle.
+func (c *Cluster) drain() {
+	c.draining = true
+	for _, h := range c.made {
 		h.retire()
 	}
-}
-
-// Pick chooses a host for a request, nil if there is none. subset is the
-// SubsetKey of the labels that the host must have, "" for any. Hosts that are not
-// well are chosen only if too few are. The hosts in tried are chosen only if there
-// is no other.
-func (c *Cluster) Pick(subset string, tried []*Host) *Host {
-	s := c.choose(subset)
-	if len(s.hosts) == 0 {
-		return nil
-	}
-	if s.panics {
-		c.Stats.PanicPicks++
-	}
-	h := s.pick()
-	if len(tried) == 0 || !contains(tried, h) {
-		return h
-	}
-	for range min(2*len(s.hosts), 16) {
-		if h = s.pick(); !contains(tried, h) {
-			return h
-		}
-	}
-	from := below(c.env.Rand(), len(s.hosts))
-	for i := range s.hosts {
-		if other := s.hosts[(from+i)%len(s.hosts)]; !contains(tried, other) {
-			return other
-		}
-	}
-	return h
-}
-
-// choose returns the set of hosts that a selection of labels means. If the hosts
-// are divided, no selection is one that no host has, as in MOSN.
-func (c *Cluster) choose(subset string) *set {
-	if c.Spec.subsets == nil {
-		return c.all
-	}
-	if s := c.subsets[subset]; s != nil {
-		return s
-	}
-	c.Stats.SubsetsFallBack++
-	return c.standby
-}
-
-// contains tells whether a host is among some, even as another entry of the
-// configuration.
-func contains(hosts []*Host, h *Host) bool {
-	for _, other := range hosts {
-		if other == h || other.Address == h.Address {
-			return true
-		}
-	}
-	return false
 }
 
 // Begin counts a request, until End. It returns false if the cluster takes no
@@ -162,6 +161,7 @@ func (c *Cluster) Begin() bool {
 		return false
 	}
 	c.active++
+	c.used = c.env.Loop.Now()
 	return true
 }
 
@@ -243,9 +243,9 @@ func (c *Cluster) relieve() {
 
 // shed closes an idle connection, whose slot goes to a worker. There must be one.
 func (c *Cluster) shed(heir int) {
-	for c.hosts[c.shedAt%len(c.hosts)].idle.n == 0 {
+	for c.made[c.shedAt%len(c.made)].idle.n == 0 {
 		c.shedAt++
 	}
-	h := c.hosts[c.shedAt%len(c.hosts)]
+	h := c.made[c.shedAt%len(c.made)]
 	h.idle.first.bequeath(heir)
 }

@@ -6,8 +6,8 @@
 // host, [Host.Acquire] and [Host.Wait] give a [Conn] to it, and [Host.Connect] a
 // [Raw] connection.
 //
-// Everything but Snapshot, Limits and Health belongs to one worker. What all workers
-// of a cluster have in common is in Limits, the thresholds of its circuit breaker,
-// and in Health, which hosts are well; how they share its connections is told in
-// slots.go.
+// Everything but Snapshot and Limits belongs to one worker. What all workers of a
+// cluster have in common is in Limits, the thresholds of its circuit breaker, and in
+// [members.Members], which hosts it has and how they are; how they share its
+// connections is told in slots.go.
 package upstream

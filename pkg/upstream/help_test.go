@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"runtime"
@@ -235,9 +236,9 @@ func (w *worker) forward(d time.Duration) {
 
 // checkRules checks what must be true between any two events on a worker.
 func (w *worker) checkRules() {
-	for _, c := range w.m.clusters {
+	for _, c := range slices.Concat(w.m.clusters, slices.Collect(maps.Values(w.m.demanded))) {
 		idle, hungry := 0, 0
-		for _, h := range c.hosts {
+		for _, h := range c.made {
 			idle += h.idle.n
 			if h.hungry {
 				hungry++
@@ -282,8 +283,13 @@ func limit(n uint32) func(c *config.Cluster) {
 // apply builds a snapshot and swaps it in.
 func apply(t testing.TB, workers []*worker, before *Snapshot, clusters ...config.Cluster) *Snapshot {
 	t.Helper()
+	return swap(t, workers, before, &config.Config{ClusterManager: config.ClusterManager{Clusters: clusters}})
+}
+
+func swap(t testing.TB, workers []*worker, before *Snapshot, c *config.Config) *Snapshot {
+	t.Helper()
 	r := new(config.Report)
-	s := Build(&config.ClusterManager{Clusters: clusters}, before, len(workers), r)
+	s := Build(c, before, len(workers), r)
 	if err := r.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +406,7 @@ func (w *worker) ask(h *Host, text string) *request {
 }
 
 func (w *worker) host(i int) (h *Host) {
-	w.on(func() { h = w.cluster().hosts[i] })
+	w.on(func() { h = w.cluster().host(int32(i)) })
 	return h
 }
 

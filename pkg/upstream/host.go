@@ -1,8 +1,11 @@
 package upstream
 
 import (
+	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/upstream/members"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
 // Host is one worker's view of a host, with its pool of connections. A connection
@@ -20,25 +23,67 @@ import (
 // the limit of connections is the reason, and the host is in its cluster's list of
 // the hungry; or they wait for room on a shared connection.
 type Host struct {
-	*HostSpec
+	*members.Host
 	Stats       *metrics.HostStats
 	links[Host] // in the cluster's list of the hungry
 
 	cluster *Cluster
+	// What choosing looks at stands together, for the processor's cache.
 	active  int // streams and raw connections under way
+	waiting list[Pending, *Pending]
+	ewma    ewma
 	conns   int // connections that stand
 	dialing int // connections that are being made
 	coming  int // requests for which they will do
 	idle    list[Conn, *Conn]
 	shared  list[Conn, *Conn] // with streams under way, and perhaps room for more
-	waiting list[Pending, *Pending]
 	hungry  bool
 	retired bool
 	// width is how many streams a connection takes, as the host last said; 0: it has
 	// not.
-	width  int
-	ill    bool // checks say that it is not well
-	turned bool // it was not, or was, until just now
+	width    int
+	addr     eventloop.Addr
+	ill      bool  // it takes no requests, as far as others do
+	original bool  // of an ORIGINAL_DST cluster
+	asked    int64 // when it was chosen last, if it is
+	outcomes outlier.Local
+}
+
+// addressOf returns where a host is.
+func addressOf(m *members.Host) eventloop.Addr {
+	if m.Addr.IsValid() {
+		return eventloop.AddrFrom(m.Addr)
+	}
+	a, err := eventloop.ParseAddr(m.Address)
+	if err != nil { // sources deliver addresses; dialling will fail, and say so
+		return eventloop.Addr{}
+	}
+	return a
+}
+
+// label is what statistics call the host.
+func (h *Host) label() string {
+	if h.original {
+		return "original_dst"
+	}
+	return h.Address
+}
+
+// adopt takes on what a set says of the host. It returns false if it is no member
+// any more.
+func (h *Host) adopt(set *members.Set) bool {
+	m := set.Hosts[h.Slot]
+	if m == nil || m != h.Host && !m.Same(h.Host) {
+		return false
+	}
+	h.Host = m
+	if ill := !set.State(h.Slot).Takes(); ill != h.ill {
+		h.ill = ill
+		if ill {
+			h.closeIdle()
+		}
+	}
+	return true
 }
 
 // Acquire returns a connection to the host that speaks a dialect and has room for

@@ -19,8 +19,15 @@ type Env struct {
 	Stats  *metrics.Worker
 	// NextID numbers connections, uniquely in the process.
 	NextID func() uint64
+	// Suspect is called when a host may have to be ejected. It must not block.
+	Suspect func()
+	// Demand asks for a cluster that no configuration has, and returns false if there
+	// can be none of that name. Otherwise Add or Deny follows, on the worker. It must
+	// not block. nil: there are no such clusters.
+	Demand func(name string) bool
 
-	conns int // upstream connections of the worker, being made or made
+	conns    int  // upstream connections of the worker, being made or made
+	draining bool // no connection becomes idle any more
 }
 
 // Manager is one worker's clusters. It is not safe for concurrent use.
@@ -29,17 +36,24 @@ type Manager struct {
 	snapshot *Snapshot
 	clusters []*Cluster // in the snapshot's order
 	byName   map[string]*Cluster
+	demanded map[string]*Cluster // that a request asked for, and no configuration has
+	wanted   map[string]*list[Demand, *Demand]
+	waiting  int // demands, of all names
 }
 
 // NewManager makes a manager without clusters.
 func NewManager(env Env) *Manager {
-	return &Manager{env: env, byName: make(map[string]*Cluster)}
+	return &Manager{
+		env: env, byName: make(map[string]*Cluster),
+		demanded: make(map[string]*Cluster), wanted: make(map[string]*list[Demand, *Demand]),
+	}
 }
 
 // Apply takes on a snapshot. Clusters and hosts that were there before keep their
 // connections and counters; the others' connections are closed as they become
 // idle, and what is under way on them goes on.
 func (m *Manager) Apply(s *Snapshot) {
+	s.Commit(nil)
 	old := m.byName
 	m.snapshot = s
 	m.byName = make(map[string]*Cluster, len(s.clusters))
@@ -58,6 +72,9 @@ func (m *Manager) Apply(s *Snapshot) {
 	for _, c := range old {
 		c.remove()
 	}
+	for _, c := range m.demanded {
+		c.apply(c.Spec) // its statistics stay
+	}
 }
 
 // Snapshot returns the snapshot in use.
@@ -67,7 +84,12 @@ func (m *Manager) Snapshot() *Snapshot { return m.snapshot }
 func (m *Manager) At(i int) *Cluster { return m.clusters[i] }
 
 // Named returns a cluster by its name, or nil.
-func (m *Manager) Named(name []byte) *Cluster { return m.byName[string(name)] }
+func (m *Manager) Named(name []byte) *Cluster {
+	if c := m.byName[string(name)]; c != nil {
+		return c
+	}
+	return m.demanded[string(name)]
+}
 
 // Connections returns how many upstream connections the worker has, those of
 // clusters and hosts that are no longer configured included.
@@ -75,9 +97,11 @@ func (m *Manager) Connections() int { return m.env.conns }
 
 // Drain closes idle connections, and every other one when it becomes idle.
 func (m *Manager) Drain() {
+	m.env.draining = true // of clusters, too, that requests wait for
 	for _, c := range m.clusters {
-		for _, h := range c.hosts {
-			h.retire()
-		}
+		c.drain()
+	}
+	for _, c := range m.demanded {
+		c.drain()
 	}
 }

@@ -90,7 +90,7 @@ func TestIdleTimeoutStartsAnew(t *testing.T) {
 	}
 	r := w.request("a")
 	w.on(func() {
-		h := w.cluster().hosts[0]
+		h := w.cluster().host(0)
 		h.idle.last.idleSince -= int64(8 * time.Second)
 		r.start(h)
 	})
@@ -284,7 +284,7 @@ func TestEarlyBytes(t *testing.T) {
 	r := w.request("a")
 	var c *Conn
 	w.on(func() {
-		c = w.cluster().hosts[0].Acquire(lines)
+		c = w.cluster().host(0).Acquire(lines)
 		r.conn = c
 		r.up = c.Open(r) // and nothing is sent
 	})

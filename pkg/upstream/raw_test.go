@@ -202,7 +202,7 @@ func TestRawLoad(t *testing.T) {
 		var raws []*pipe
 		for range 8 {
 			var h *Host
-			w.on(func() { h = w.cluster().Pick("", nil) })
+			w.on(func() { h = w.cluster().Pick(new(Choice)) })
 			raws = append(raws, w.raw(h))
 		}
 		w.on(func() {

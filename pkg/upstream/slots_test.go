@@ -123,10 +123,10 @@ func TestSlotsMoveToOtherHosts(t *testing.T) {
 			return
 		}
 		r := w.request("more")
-		r.start(w.cluster().hosts[0])
+		r.start(w.cluster().host(0))
 		go func() { r.result(); w.loop.Post(again) }()
 	}
-	w.on(func() { again(); again2 := w.request("x"); again2.start(w.cluster().hosts[0]) })
+	w.on(func() { again(); again2 := w.request("x"); again2.start(w.cluster().host(0)) })
 	w.ask(w.host(1), "starving").expect("starving")
 	w.on(func() { stop = true })
 	receive(t, rounds, "the others to end")
@@ -140,7 +140,7 @@ func TestFreshConnectionAtTheLimit(t *testing.T) {
 	wire := burst(t, w, s, 1)[0]
 	r := w.request("a")
 	w.on(func() {
-		if reset, ok := w.cluster().hosts[0].Wait(r, &r.pending, lines); !ok {
+		if reset, ok := w.cluster().host(0).Wait(r, &r.pending, lines); !ok {
 			t.Error(reset)
 		}
 	})
@@ -198,7 +198,7 @@ func client(w *worker, n int, seed uint64) error {
 		}
 		host := rnd.IntN(2)
 		w.loop.Post(func() {
-			r.start(w.cluster().hosts[host])
+			r.start(w.cluster().host(int32(host)))
 			if cancel {
 				r.cancel()
 			}
@@ -330,7 +330,7 @@ func TestChangedThresholds(t *testing.T) {
 		rs = append(rs, w.ask(w.host(0), fmt.Sprint(i)))
 	}
 	// To build a configuration that is not used changes nothing.
-	Build(&config.ClusterManager{Clusters: []config.Cluster{with(100)}}, snap, 2, new(config.Report))
+	Build(&config.Config{ClusterManager: config.ClusterManager{Clusters: []config.Cluster{with(100)}}}, snap, 2, new(config.Report))
 	w.turns()
 	for _, r := range rs {
 		r.expectNothing()
@@ -395,7 +395,7 @@ func TestRemoved(t *testing.T) {
 			} else {
 				snap = apply(t, ws, snap)
 				w.on(func() {
-					if c.Pick("", nil) != nil || w.m.Named([]byte("c")) != nil {
+					if c.Pick(new(Choice)) != nil || w.m.Named([]byte("c")) != nil {
 						t.Error("the cluster is there still")
 					}
 				})
@@ -417,35 +417,32 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
-// Pools stay across changes, also those of an address that is there twice.
+// Pools stay across changes. An address that is there twice is one host.
 func TestPoolsStay(t *testing.T) {
 	s := newServer(t, nil)
 	ws := newWorkers(t, 1)
 	w := ws[0]
-	c := cluster(nil, s.address(), s.address())
+	c := cluster(nil, s.address(), refusing(t), s.address())
 	snap := apply(t, ws, nil, c)
-	wires := map[uint64]bool{}
-	for i := range 2 {
-		r := w.ask(w.host(i), "a")
-		r.expect("a")
-		wires[r.wire] = true
-	}
+	first := w.ask(w.host(0), "a")
+	first.expect("a")
 	for range 3 {
 		c.Hosts[0].Weight++
+		c.Hosts[1].Address = refusing(t)
 		snap = apply(t, ws, snap, c)
-		for i := range 2 {
-			r := w.ask(w.host(i), "a")
-			r.expect("a")
-			if !wires[r.wire] {
-				t.Error("the connection was replaced")
-			}
+		r := w.ask(w.host(0), "a")
+		if r.expect("a"); r.wire != first.wire {
+			t.Error("the connection was replaced")
 		}
 	}
-	if w.host(0).Weight != 4 {
-		t.Error("the host has its old weight")
+	if h := w.host(0); h.Weight != 5 {
+		t.Errorf("the host has weight %d, want that of both together, 5", h.Weight)
 	}
 	apply(t, ws, snap, cluster(nil, s.address()))
-	until(t, "the other entry's connection is closed", func() bool { _, open, _ := s.counts(); return open == 1 })
+	r := w.ask(w.host(0), "a")
+	if r.expect("a"); r.wire != first.wire {
+		t.Error("the connection was replaced when the second entry went")
+	}
 }
 
 func TestRequestLimitIsExact(t *testing.T) {

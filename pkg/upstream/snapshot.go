@@ -2,25 +2,28 @@ package upstream
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/discovery"
 	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/upstream/balance"
+	"github.com/weirproxy/weir/pkg/upstream/members"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
 // Snapshot is the clusters of one configuration. It is immutable and shared.
 type Snapshot struct {
 	clusters []*Spec
 	byName   map[string]int
+	commit   sync.Once
 }
 
 // Spec is one cluster of a snapshot.
 type Spec struct {
 	Name        string
 	Balancer    config.LBType
-	ChoiceCount int
-	ActiveBias  float64
-	Hosts       []HostSpec
 	Dial        eventloop.DialOptions
 	IdleTimeout time.Duration
 	Probes      Probes
@@ -32,12 +35,24 @@ type Spec struct {
 	BufferLimit int
 	RetryShare  float64 // of the requests under way, that may be retries
 	MinRetries  int64   // retries that are allowed however few requests there are
-	// PanicBelow is how many hosts in a hundred are well below which all are used.
-	PanicBelow float64
-	Limits     *Limits
-	Health     *Health
+	Limits      *Limits
+	// Members are its hosts. They outlive the snapshot.
+	Members *members.Members
+	// Outlier says which hosts are ejected; nil: none.
+	Outlier *outlier.Policy
+	// Original says where the hosts of an ORIGINAL_DST cluster come from; nil: it is
+	// none.
+	Original *Original
+
 	thresholds config.Thresholds
-	subsets    *subsets
+	ewma       ewmaOptions
+	options    members.Options
+	static     []discovery.Host // nil: the hosts are discovered
+	at         map[string]netip.AddrPort
+	source     string // where hosts are discovered; "": they are not
+	fresh      bool   // no snapshot before has had the members
+	committed  bool
+	generation uint64 // of the members, from which on sets are of this configuration
 }
 
 // Probes are the heartbeats on connections whose protocol has them: after Interval
@@ -49,37 +64,112 @@ type Probes struct {
 	Asked             bool // by the configuration: protocols that are no RPC's have none else
 }
 
-// HostSpec is one host of a cluster.
-type HostSpec struct {
-	Address  string // as configured
-	Hostname string
-	Weight   uint32
-	Metadata map[string]string
-	addr     eventloop.Addr
-}
-
-// Addr returns where the host is: its address, with a name resolved.
-func (h *HostSpec) Addr() netip.AddrPort { return h.addr.AddrPort() }
-
 // Build makes a snapshot of a checked configuration. Names of hosts are resolved
 // here, once, which may take its time. before is the snapshot in use, or nil: what
-// is under way counts against the same limits after the change. Nothing changes
-// for before: a snapshot takes effect when managers apply it.
-func Build(cm *config.ClusterManager, before *Snapshot, workers int, r *config.Report) *Snapshot {
+// is under way counts against the same limits after the change, and hosts that were
+// discovered stay. Nothing changes for before: a snapshot takes effect when it is
+// committed and managers apply it.
+func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) *Snapshot {
+	cm := &c.ClusterManager
 	s := &Snapshot{byName: make(map[string]int, len(cm.Clusters))}
 	for i := range cm.Clusters {
-		c := &cm.Clusters[i]
-		spec := newSpec(c, r)
-		spec.Limits, spec.Health = newLimits(workers), newHealth(workers)
-		if before != nil {
-			if j, ok := before.byName[c.Name]; ok {
-				spec.Limits, spec.Health = before.clusters[j].Limits, before.clusters[j].Health
+		spec := newSpec(&cm.Clusters[i], &c.Node.Locality, r)
+		spec.Limits, spec.Members, spec.fresh = newLimits(workers), members.New(spec.Name, workers), true
+		if old := before.find(spec.Name); old != nil {
+			spec.Limits = old.Limits
+			if old.source == spec.source { // otherwise what it finds is for the new configuration alone
+				spec.Members, spec.fresh = old.Members, false
 			}
 		}
-		s.byName[c.Name] = len(s.clusters)
+		s.byName[spec.Name] = len(s.clusters)
 		s.clusters = append(s.clusters, spec)
 	}
+	if local := s.find(cm.LocalCluster); local != nil {
+		for _, spec := range s.clusters {
+			spec.options.Callers = local.Members
+		}
+	}
 	return s
+}
+
+// BuildOne makes a cluster that no snapshot has, for Manager.Add. observer may be
+// nil.
+func BuildOne(c *config.Cluster, at *config.Locality, workers int, r *config.Report, observer members.Observer) *Spec {
+	spec := newSpec(c, at, r)
+	spec.Limits, spec.Members = newLimits(workers), members.New(spec.Name, workers)
+	spec.commit(observer)
+	return spec
+}
+
+// Prepare puts what the snapshot says about hosts into force for the clusters that
+// the one before does not have, or with another source of hosts. They can be given
+// hosts from then on, and nobody sees it. observer, which may be nil, is told of the
+// hosts.
+func (s *Snapshot) Prepare(observer members.Observer) {
+	for _, spec := range s.clusters {
+		if spec.fresh {
+			spec.commit(observer)
+		}
+	}
+}
+
+// Commit does that for the other clusters, too. It is done once, by the first call:
+// right before managers apply the snapshot, or by the first of them. A manager acts
+// on it when it applies the snapshot, so that it never has hosts of one
+// configuration and routes of another.
+func (s *Snapshot) Commit(observer members.Observer) {
+	s.commit.Do(func() {
+		for _, spec := range s.clusters {
+			spec.commit(observer)
+		}
+	})
+}
+
+func (spec *Spec) commit(observer members.Observer) {
+	if spec.committed {
+		return
+	}
+	spec.committed = true
+	spec.generation = spec.Members.Configure(spec.options, spec.static, spec.at, observer)
+	spec.static, spec.at = nil, nil
+}
+
+// find returns a cluster of a snapshot, nil if there is none of the name, or no
+// snapshot.
+func (s *Snapshot) find(name string) *Spec {
+	if s == nil {
+		return nil
+	}
+	if i, ok := s.byName[name]; ok {
+		return s.clusters[i]
+	}
+	return nil
+}
+
+// HealthChange is news of a host.
+type HealthChange struct {
+	Cluster string
+	Host    string // its address, as configured or discovered
+	Healthy bool
+}
+
+// SetHealth takes on news of hosts, of clusters that the snapshot has. All workers
+// act on it soon: hosts that are not well are no longer chosen, and their idle
+// connections are closed, while requests under way go on. Hosts of which there never
+// was any news are well.
+//
+// Any goroutine may call it; it does not wait for workers. News of one host must come
+// in order.
+func (s *Snapshot) SetHealth(changes []HealthChange) {
+	by := make(map[*Spec][]members.HealthChange, 1)
+	for _, c := range changes {
+		if spec := s.find(c.Cluster); spec != nil {
+			by[spec] = append(by[spec], members.HealthChange{Host: c.Host, Healthy: c.Healthy})
+		}
+	}
+	for spec, of := range by {
+		spec.Members.SetHealth(of)
+	}
 }
 
 func dialOptions(c *config.Cluster) eventloop.DialOptions {
@@ -103,12 +193,10 @@ func (s *Snapshot) Clusters() []*Spec { return s.clusters }
 // Len returns the number of clusters.
 func (s *Snapshot) Len() int { return len(s.clusters) }
 
-func newSpec(c *config.Cluster, r *config.Report) *Spec {
+func newSpec(c *config.Cluster, at *config.Locality, r *config.Report) *Spec {
 	spec := &Spec{
 		Name:        c.Name,
 		Balancer:    c.LBType,
-		ChoiceCount: int(c.LBConfig.ChoiceCount),
-		ActiveBias:  c.LBConfig.ActiveRequestBias,
 		Dial:        dialOptions(c),
 		IdleTimeout: c.IdleTimeout,
 		Probes:      Probes{c.Heartbeat.Interval, c.Heartbeat.Timeout, c.Heartbeat.Count, c.Heartbeat.Node() != nil},
@@ -116,23 +204,55 @@ func newSpec(c *config.Cluster, r *config.Report) *Spec {
 		MaxAge:      c.MaxConnectionDuration,
 		BufferLimit: c.ConnBufferLimit,
 		RetryShare:  c.RetryBudget.Percent / 100,
-		PanicBelow:  c.PanicThreshold,
 		MinRetries:  int64(c.RetryBudget.MinRetries),
+		Outlier:     outlier.NewPolicy(c.OutlierDetection),
 		thresholds:  thresholds(c),
+		source:      c.SourceSettings(),
+		ewma:        ewmaOptions{c.LBConfig.DefaultDuration, c.LBConfig.DecayTime, c.LBConfig.ClientErrorBias, c.LBConfig.ServerErrorBias},
+		options: members.Options{
+			Balance:          balanceOptions(c),
+			HashByHostname:   c.LBConfig.HashByHostname,
+			PanicBelow:       c.PanicThreshold,
+			Overprovisioning: c.OverprovisioningFactor,
+			Zone:             at.Zone,
+			ZoneAware:        c.ZoneAware,
+			SlowStart:        c.SlowStart,
+			Subsets:          c.Subsets,
+		},
 	}
-	for i := range c.Hosts {
-		h := &c.Hosts[i]
-		addr, err := resolve(h.Address)
-		if err != nil {
-			r.Errorf(h.At("address"), "%v", err)
-			continue
+	spec.options.Outlier = spec.Outlier
+	switch c.Type {
+	case config.ClusterOriginalDst:
+		spec.Original = newOriginal(&c.OriginalDst)
+		spec.static = []discovery.Host{} // those of another type that it had go
+	case config.ClusterSimple, config.ClusterStatic, config.ClusterDynamic, config.ClusterEDS:
+		spec.static = []discovery.Host{}
+		spec.at = make(map[string]netip.AddrPort, len(c.Hosts))
+		for i := range c.Hosts {
+			spec.addStatic(&c.Hosts[i], r)
 		}
-		spec.Hosts = append(spec.Hosts, HostSpec{
-			Address: h.Address, Hostname: h.Hostname, Weight: max(h.Weight, 1), Metadata: h.Metadata, addr: addr,
-		})
+	default: // a source delivers the hosts
 	}
-	spec.subsets = newSubsets(c.Subsets, spec.Hosts)
 	return spec
+}
+
+// addStatic adds a host that stands in the configuration.
+func (spec *Spec) addStatic(h *config.Host, r *config.Report) {
+	addr, err := resolve(h.Address)
+	if err != nil {
+		r.Errorf(h.At("address"), "%v", err)
+		return
+	}
+	spec.static = append(spec.static, discovery.FromConfig(h))
+	spec.at[h.Address] = addr.AddrPort()
+}
+
+func balanceOptions(c *config.Cluster) balance.Options {
+	lb := &c.LBConfig
+	return balance.Options{
+		Type: c.LBType, ChoiceCount: int(lb.ChoiceCount), ActiveBias: lb.ActiveRequestBias,
+		TableSize: lb.TableSize, MinRing: lb.MinRingSize, MaxRing: lb.MaxRingSize, HashFactor: lb.HashBalanceFactor,
+	}
 }
 
 func thresholds(c *config.Cluster) config.Thresholds {

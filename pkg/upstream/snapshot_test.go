@@ -47,8 +47,8 @@ func TestBuildReports(t *testing.T) {
 	var positions []string
 	check := func(c *config.Config, r *config.Report) {
 		var own config.Report
-		s := Build(&c.ClusterManager, nil, 1, &own)
-		if n := len(s.clusters[0].Hosts); n != 1 {
+		s := Build(c, nil, 1, &own)
+		if n := len(s.clusters[0].static); n != 1 {
 			t.Errorf("%d hosts were built, want 1", n)
 		}
 		for _, p := range own.Problems() {
@@ -64,13 +64,13 @@ func TestBuildReports(t *testing.T) {
 // The limits of a cluster outlive snapshots, those of another are its own.
 func TestBuildKeepsLimits(t *testing.T) {
 	build := func(before *Snapshot, names ...string) *Snapshot {
-		cm := &config.ClusterManager{}
+		cfg := new(config.Config)
 		for _, name := range names {
 			c := cluster(nil)
 			c.Name = name
-			cm.Clusters = append(cm.Clusters, c)
+			cfg.ClusterManager.Clusters = append(cfg.ClusterManager.Clusters, c)
 		}
-		return Build(cm, before, 1, new(config.Report))
+		return Build(cfg, before, 1, new(config.Report))
 	}
 	limits := func(s *Snapshot, name string) *Limits {
 		i, ok := s.Index(name)

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 	"github.com/weirproxy/weir/pkg/server"
 )
 
@@ -37,7 +38,7 @@ type Options struct {
 	// Out is written to by the goroutine that called Run alone.
 	Out io.Writer
 	// Screen is how Out shows a picture; nil: Out is no terminal, and gets lines.
-	Screen *Screen
+	Screen *tty.Screen
 
 	// Now is the clock. The ticks below are of this clock too.
 	Now func() time.Time
@@ -46,6 +47,8 @@ type Options struct {
 	Busy     time.Duration
 	// Frames has a tick for each picture or line.
 	Frames <-chan time.Time
+	// Outage is when a server of HTTP is gone, looked at with each frame.
+	Outage Outage
 }
 
 // display shows a demo. Its methods are called by one goroutine, in the order in
@@ -66,7 +69,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	var show display = &lines{out: o.Out}
 	if o.Screen != nil {
-		show = o.Screen.on(o.Out)
+		show = &drawing{Screen: o.Screen, out: o.Out}
 	}
 	if err := d.show(ctx, show); err != nil {
 		return err
@@ -84,6 +87,8 @@ type demo struct {
 	traffic   *traffic
 	stats     *reader
 	history   history
+	fate      fate
+	log       *slog.Logger
 	view      view // what stays the same in it
 	started   time.Time
 
@@ -104,8 +109,10 @@ func (d *demo) start() error {
 	if err != nil {
 		return err
 	}
+	d.log = log
 	d.upstreams = serveUpstreams(d.places.upstreams, log)
 	d.undo = append(d.undo, d.upstreams.stop)
+	d.fate = fate{Outage: d.Outage, server: d.upstreams.webs[d.Outage.Address]}
 	d.places.release()
 	if err := d.startServer(path, log, level); err != nil {
 		return err
@@ -199,6 +206,13 @@ func (d *demo) see(now time.Time) *view {
 	v.elapsed = now.Sub(d.started)
 	d.history.add(d.stats.read(now))
 	d.history.describe(&v, d.stats)
+	v.describeHosts(d.server)
+	failed := v.now.failed()
+	if err := d.fate.turn(now, v.elapsed, failed); err != nil {
+		d.log.Warn("an upstream server of the demo could not be started again", "address", d.fate.server.address, "error", err)
+	}
+	v.news = d.fate.news(now, failed)
+	v.outages, v.mortal = d.fate.times, d.fate.address()
 	return &v
 }
 

@@ -1,28 +1,18 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 )
 
 // style is what a terminal can show.
 type style struct{ colour, ascii bool }
-
-// ink is how a piece of text looks, as the parameters of an SGR sequence.
-type ink string
-
-const (
-	plain  ink = ""
-	bold   ink = "1"
-	faint  ink = "2"
-	red    ink = "31"
-	green  ink = "32"
-	yellow ink = "33"
-	cyan   ink = "36"
-)
 
 // The columns of the tables, but for the bars, which take the rest of a line up
 // to widestBar.
@@ -34,16 +24,16 @@ const (
 )
 
 // picture draws a view in lines of at most width columns. 80 columns and 24 lines
-// hold all of it, and so what there is to say of ports takes the place of the empty
-// line between the tables.
+// hold all of it, and so what there is to say of ports, or of a server that died,
+// takes the place of the empty line between the tables.
 func picture(v *view, width int, st style) []string {
 	p := &pen{style: st, width: width}
 	p.tables(v)
 	line := commandWidth(v.try)
 	for _, c := range v.try {
-		p.put(cyan, fmt.Sprintf("%-*s", line, c.line)).put(faint, "  "+c.about).next()
+		p.put(tty.Cyan, fmt.Sprintf("%-*s", line, c.line)).put(tty.Faint, "  "+c.about).next()
 	}
-	p.put(faint, "Ctrl-C ends the demo. Access log: ").put(plain, v.log)
+	p.put(tty.Faint, "Ctrl-C ends the demo. Access log: ").put(tty.Plain, v.log)
 	return p.next().lines
 }
 
@@ -61,7 +51,7 @@ func (p *pen) tables(v *view) {
 	for i := range v.routes {
 		p.row(&v.routes[i], v.routePeak, v.routes[i].retried, bar)
 	}
-	p.put(yellow, v.notice).next()
+	p.put(tty.Yellow, cmp.Or(v.news, v.notice)).next()
 	p.head("cluster", "host", "failed", "conns", bar)
 	for i := range v.hosts {
 		p.row(&v.hosts[i], v.hostPeak, v.hosts[i].open, bar)
@@ -74,24 +64,28 @@ func (p *pen) title(v *view) {
 	left := "http://" + v.address
 	right := fmt.Sprintf("%.0f s  %.0f requests/s  p50 %s  p99 %s", v.elapsed.Seconds(), v.rate, millis(l.p50), millis(l.p99))
 	gap := max(2, min(p.width, columns+widestBar)-len("weir  ")-len(left)-len(right))
-	p.put(bold, "weir").put(plain, "  "+left+strings.Repeat(" ", gap)+right).next()
+	p.put(tty.Bold, "weir").put(tty.Plain, "  "+left+strings.Repeat(" ", gap)+right).next()
 }
 
 func (p *pen) head(name, target, failed, extra string, bar int) {
-	p.put(faint, fmt.Sprintf("%-*s%-*s%7s%6s  %*s%6s%6s%8s%8s", nameColumn, name, targetColumn, target, "total", "/s",
+	p.put(tty.Faint, fmt.Sprintf("%-*s%-*s%7s%6s  %*s%6s%6s%8s%8s", nameColumn, name, targetColumn, target, "total", "/s",
 		max(0, bar), "", failed, extra, "p50", "p99")).next()
 }
 
 // row draws a line of a table; extra is the number in its last column but two.
 func (p *pen) row(r *row, peak float64, extra int64, bar int) {
-	p.put(plain, fmt.Sprintf("%-*s%-*s%7d%6.0f  ", nameColumn, r.name, targetColumn, r.target, r.total, r.rate))
-	p.bar(r.rate, peak, bar)
-	failed := plain
+	p.put(tty.Plain, fmt.Sprintf("%-*s%-*s%7d%6.0f  ", nameColumn, r.name, targetColumn, r.target, r.total, r.rate))
+	if r.state != "" {
+		p.state(r.state, bar)
+	} else {
+		p.bar(r.rate, peak, bar)
+	}
+	failed := tty.Plain
 	if r.failed > 0 {
-		failed = red
+		failed = tty.Red
 	}
 	p.put(failed, fmt.Sprintf("%6d", r.failed))
-	p.put(plain, fmt.Sprintf("%6d%8s%8s", extra, millis(r.p50), millis(r.p99))).next()
+	p.put(tty.Plain, fmt.Sprintf("%6d%8s%8s", extra, millis(r.p50), millis(r.p99))).next()
 }
 
 // bar draws a share of width, to an eighth of a column.
@@ -109,14 +103,21 @@ func (p *pen) bar(rate, peak float64, width int) {
 		full, rest = "#", ""
 	}
 	text := strings.Repeat(full, min(width, eighths/8)) + rest
-	p.put(green, text).put(plain, strings.Repeat(" ", width-utf8.RuneCountInString(text)))
+	p.put(tty.Green, text).put(tty.Plain, strings.Repeat(" ", width-utf8.RuneCountInString(text)))
+}
+
+// state draws what a host is that is not well, in place of a bar.
+func (p *pen) state(state string, width int) {
+	if width > 0 {
+		p.put(tty.Red, fmt.Sprintf("%-*.*s", width, width, state))
+	}
 }
 
 func (p *pen) totals(s *sample) {
-	p.put(faint, "responses    ").put(plain, fmt.Sprintf("%-33s", fmt.Sprintf("%d 2xx, %d 4xx, %d 5xx", s.codes[2], s.codes[4], s.codes[5])))
-	p.put(faint, "retries  ").put(plain, strconv.FormatInt(s.retries, 10)).next()
-	p.put(faint, "connections  ").put(plain, fmt.Sprintf("%-33s", fmt.Sprintf("%d from clients, %d to hosts", s.listener.open, s.upstream)))
-	p.put(faint, "faults   ").put(yellow, fmt.Sprintf("%d delayed, %d aborted", s.delayed, s.aborted)).next()
+	p.put(tty.Faint, "responses    ").put(tty.Plain, fmt.Sprintf("%-33s", fmt.Sprintf("%d 2xx, %d 4xx, %d 5xx", s.codes[2], s.codes[4], s.codes[5])))
+	p.put(tty.Faint, "retries  ").put(tty.Plain, strconv.FormatInt(s.retries, 10)).next()
+	p.put(tty.Faint, "connections  ").put(tty.Plain, fmt.Sprintf("%-33s", fmt.Sprintf("%d from clients, %d to hosts", s.listener.open, s.upstream)))
+	p.put(tty.Faint, "faults   ").put(tty.Yellow, fmt.Sprintf("%d delayed, %d aborted", s.delayed, s.aborted)).next()
 }
 
 // millis writes a time in seven columns at most, where it is below a day.
@@ -148,13 +149,13 @@ type pen struct {
 }
 
 // put writes a piece of a line.
-func (p *pen) put(look ink, text string) *pen {
+func (p *pen) put(look tty.Ink, text string) *pen {
 	if n := utf8.RuneCountInString(text); n > p.width-p.used {
 		text = string([]rune(text)[:max(0, p.width-p.used)])
 	}
 	p.used += utf8.RuneCountInString(text)
-	if look != plain && p.style.colour && text != "" {
-		text = "\x1b[" + string(look) + "m" + text + "\x1b[0m"
+	if p.style.colour {
+		text = look.On(text)
 	}
 	p.line.WriteString(text)
 	return p

@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -31,23 +33,24 @@ func fixedView() *view {
 		codes:    [6]int64{0, 0, 1398, 0, 1, 1}, delayed: 153, aborted: 2, retries: 93, upstream: 12,
 	}
 	v.routes = []row{
-		{label{name: "bolt", target: "cluster bolt"}, counts{total: 230, p50: ms(0.2), p99: ms(1.1)}, 33},
-		{label{name: "dubbo", target: "cluster dubbo"}, counts{total: 231, failed: 1, p50: ms(0.2), p99: ms(1.1)}, 33},
-		{label{name: "grpc", target: "cluster grpc"}, counts{total: 232, p50: ms(0.2), p99: ms(1.1)}, 28},
-		{label{name: "/hello", target: "weir itself"}, counts{total: 420, p50: 900, p99: ms(0.3)}, 60},
-		{label{name: "/flaky", target: "cluster flaky"}, counts{total: 280, failed: 1, retried: 93, p50: ms(0.4), p99: ms(12.3)}, 39.4},
-		{label{name: "/slow", target: "cluster shop"}, counts{total: 140, p50: ms(502), p99: ms(12_345)}, 0},
-		{label{name: "/", target: "cluster shop"}, counts{total: 999_999}, 80},
+		{label: label{name: "bolt", target: "cluster bolt"}, counts: counts{total: 230, p50: ms(0.2), p99: ms(1.1)}, rate: 33},
+		{label: label{name: "dubbo", target: "cluster dubbo"}, counts: counts{total: 231, failed: 1, p50: ms(0.2), p99: ms(1.1)}, rate: 33},
+		{label: label{name: "grpc", target: "cluster grpc"}, counts: counts{total: 232, p50: ms(0.2), p99: ms(1.1)}, rate: 28},
+		{label: label{name: "/hello", target: "weir itself"}, counts: counts{total: 420, p50: 900, p99: ms(0.3)}, rate: 60},
+		{label: label{name: "/flaky", target: "cluster flaky"}, counts: counts{total: 280, failed: 1, retried: 93, p50: ms(0.4), p99: ms(12.3)}, rate: 39.4},
+		{label: label{name: "/slow", target: "cluster shop"}, counts: counts{total: 140, p50: ms(502), p99: ms(12_345)}, rate: 0},
+		{label: label{name: "/", target: "cluster shop"}, counts: counts{total: 999_999}, rate: 80},
 	}
 	v.hosts = []row{
-		{label{name: "shop", target: "127.0.0.1:54321 x3"}, counts{total: 520, open: 5, p50: ms(0.2), p99: ms(1.5)}, 75},
-		{label{name: "shop", target: "127.0.0.1:8082 x1"}, counts{total: 170, open: 2, p50: ms(0.2), p99: ms(1.5)}, 25.5},
-		{label{name: "flaky", target: "127.0.0.1:8083"}, counts{total: 140, failed: 46, open: 3, p50: ms(0.2), p99: ms(1.5)}, 20},
-		{label{name: "flaky", target: "127.0.0.1:54321"}, counts{total: 140, open: 2, p50: ms(99.9), p99: ms(9999)}, 1},
-		{label{name: "bolt", target: "127.0.0.1:8084"}, counts{total: 230, open: 2, p50: ms(0.1), p99: ms(0.9)}, 33},
-		{label{name: "dubbo", target: "127.0.0.1:8085"}, counts{total: 231, open: 2, p50: ms(0.1), p99: ms(0.9)}, 33},
-		{label{name: "grpc", target: "127.0.0.1:8086"}, counts{total: 232, open: 2, p50: ms(0.1), p99: ms(0.9)}, 28},
+		{label: label{name: "shop", target: "127.0.0.1:54321 x3"}, counts: counts{total: 520, open: 5, p50: ms(0.2), p99: ms(1.5)}, rate: 75},
+		{label: label{name: "shop", target: "127.0.0.1:8082 x1"}, counts: counts{total: 170, open: 2, p50: ms(0.2), p99: ms(1.5)}, rate: 25.5},
+		{label: label{name: "flaky", target: "127.0.0.1:8083"}, counts: counts{total: 140, failed: 46, open: 3, p50: ms(0.2), p99: ms(1.5)}, rate: 20},
+		{label: label{name: "flaky", target: "127.0.0.1:54321"}, counts: counts{total: 140, open: 2, p50: ms(99.9), p99: ms(9999)}, rate: 1},
+		{label: label{name: "bolt", target: "127.0.0.1:8084"}, counts: counts{total: 230, open: 2, p50: ms(0.1), p99: ms(0.9)}, rate: 33},
+		{label: label{name: "dubbo", target: "127.0.0.1:8085"}, counts: counts{total: 231, open: 2, p50: ms(0.1), p99: ms(0.9)}, rate: 33},
+		{label: label{name: "grpc", target: "127.0.0.1:8086"}, counts: counts{total: 232, open: 2, p50: ms(0.1), p99: ms(0.9)}, rate: 28},
 	}
+	v.hosts[1].state, v.hosts[3].state = "ejected", "unhealthy"
 	return v
 }
 
@@ -107,6 +110,43 @@ func TestPictureFits(t *testing.T) {
 	}
 }
 
+// TestNews: a server that died is told of before ports are, and not longer than it
+// is news.
+func TestNews(t *testing.T) {
+	f := &fate{Outage: Outage{After: 2 * time.Second, For: 3 * time.Second, Every: 10 * time.Second}}
+	for elapsed, want := range map[time.Duration]bool{
+		0: false, 1999 * time.Millisecond: false, 2 * time.Second: true, 4999 * time.Millisecond: true, 5 * time.Second: false,
+		11 * time.Second: false, 12 * time.Second: true, 15 * time.Second: false, 1002 * time.Second: true,
+	} {
+		if got := f.is(elapsed); got != want {
+			t.Errorf("gone after %v: %v", elapsed, got)
+		}
+	}
+	f.Every = 0
+	if f.is(12 * time.Second) {
+		t.Error("it dies twice")
+	}
+
+	at := func(d time.Duration) time.Time { return time.Unix(0, 0).Add(d) }
+	f.server, f.lost = &web{address: "127.0.0.1:54321"}, 5
+	if got := f.news(at(0), 5); got != "" {
+		t.Errorf("it never died: %s", got)
+	}
+	f.times, f.gone, f.since = 1, true, at(0)
+	if got, want := f.news(at(2*time.Second), 6), "127.0.0.1:54321 was killed 2 s ago. Requests that failed since then: 1."; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	f.gone = false
+	v := fixedView()
+	v.news = f.news(at(toldFor-1), 5)
+	if got, want := picture(v, 80, style{})[9], "127.0.0.1:54321 is back. Requests that failed since it was killed: 0."; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := f.news(at(toldFor), 5); got != "" {
+		t.Errorf("old news: %s", got)
+	}
+}
+
 func TestBar(t *testing.T) {
 	for _, c := range []struct {
 		rate, peak  float64
@@ -124,7 +164,7 @@ func TestBar(t *testing.T) {
 		for _, ascii := range []bool{false, true} {
 			p := &pen{style: style{ascii: ascii}, width: 80}
 			p.bar(c.rate, c.peak, 4)
-			got, want := p.put(plain, "|").next().lines[0], c.eighths
+			got, want := p.put(tty.Plain, "|").next().lines[0], c.eighths
 			if ascii {
 				want = c.wholeColumn
 			}

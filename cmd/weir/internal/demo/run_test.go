@@ -19,6 +19,7 @@ import (
 	"github.com/panjf2000/ants/v2"
 	"go.uber.org/goleak"
 
+	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 	"github.com/weirproxy/weir/configs"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
@@ -233,16 +234,16 @@ func TestLines(t *testing.T) {
 func TestScreen(t *testing.T) {
 	width, height := 80, 24
 	w := newWorld(t, func(o *Options) {
-		o.Screen = &Screen{Size: func() (int, int) { return width, height }}
+		o.Screen = &tty.Screen{Size: func() (int, int) { return width, height }}
 	})
-	if got := w.next(); got != enter {
+	if got := w.next(); got != tty.Enter {
 		t.Errorf("begins with %q", got)
 	}
 	w.next() // the first picture, before any request
 	for deadline := time.Now().Add(patience); ; {
 		frame := w.second()
-		if !strings.HasPrefix(frame, home) || !strings.HasSuffix(frame, clearLine+clearBelow) ||
-			strings.Count(frame, "\r\n") != 23 || strings.Count(frame, clearLine) != 24 {
+		if !strings.HasPrefix(frame, tty.Home) || !strings.HasSuffix(frame, tty.ClearLine+tty.ClearBelow) ||
+			strings.Count(frame, "\r\n") != 23 || strings.Count(frame, tty.ClearLine) != 24 {
 			t.Fatalf("%q", frame)
 		}
 		if number(t, frame, `shop *127\.0\.0\.1:\d+ x3 *(\d+) `) > 20 {
@@ -257,9 +258,56 @@ func TestScreen(t *testing.T) {
 		t.Errorf("a screen of 5 lines got %q", frame)
 	}
 	end := w.end()
-	if !strings.HasPrefix(end, leave) || strings.Contains(end[len(leave):], "\x1b") || strings.Contains(end, "curl") ||
+	if !strings.HasPrefix(end, tty.Leave) || strings.Contains(end[len(tty.Leave):], "\x1b") || strings.Contains(end, "curl") ||
 		!strings.Contains(end, "requests in ") {
 		t.Errorf("ends with %q", end)
+	}
+}
+
+// TestOutage: a server dies, weir notices and sends it nothing, no request fails, and once the server is back it has its share again.
+func TestOutage(t *testing.T) {
+	const dead = "127.0.0.1:8082"
+	w := newWorld(t, func(o *Options) {
+		o.Outage = Outage{Address: dead, After: time.Second, For: time.Hour}
+		// Requests come faster than in any demo, and so do retries.
+		o.Quickstart = bytes.Replace(o.Quickstart, []byte(`"name": "shop",`), []byte(`"name": "shop", "retry_budget": {"min_retries": 1000},`), 1)
+	})
+	w.next()
+	until := func(what string, is func(line string) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); ; {
+			line := w.second()
+			if is(line) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("not %s: %s", what, line)
+			}
+		}
+	}
+	shares := regexp.MustCompile(`; shop: \S+ \d+/s, (\S+) (\d+)/s( \((?:unhealthy|ejected)\))?\n`)
+	share := func(line string) (address, rate, state string) {
+		m := shares.FindStringSubmatch(line)
+		if m == nil {
+			t.Fatalf("no shares in %q", line)
+		}
+		return m[1], m[2], m[3]
+	}
+	until("gone", func(line string) bool {
+		address, rate, state := share(line)
+		if state != "" && !strings.Contains(line, address+" was killed ") {
+			t.Errorf("nobody says why: %s", line)
+		}
+		return state != "" && rate == "0"
+	})
+	w.now = w.now.Add(time.Hour)
+	until("back", func(line string) bool {
+		_, rate, state := share(line)
+		return state == "" && rate != "0"
+	})
+	end := w.end()
+	if number(t, end, ` (\d+) 5xx`) != 0 || number(t, end, `none for (\d+)`) != 0 || !strings.Contains(end, " was killed once.") {
+		t.Errorf("%s", end)
 	}
 }
 
@@ -410,31 +458,5 @@ func TestFailsNowAndThen(t *testing.T) {
 				t.Errorf("%s: %v", configured, got)
 			}
 		}
-	}
-}
-
-func TestUTF8Locale(t *testing.T) {
-	for _, c := range []struct {
-		all, ctype, lang string
-		want             bool
-	}{
-		{"", "", "", false}, {"", "", "C", false}, {"", "", "en_GB.UTF-8", true}, {"C", "", "en_GB.UTF-8", false}, {"", "de_DE.utf8", "C", true},
-	} {
-		env := map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}
-		if got := utf8Locale(func(name string) string { return env[name] }); got != c.want {
-			t.Errorf("%v: %v", env, got)
-		}
-	}
-}
-
-// TestNoTerminal: a file is no terminal.
-func TestNoTerminal(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if Terminal(f, func(string) string { return "" }) != nil {
-		t.Error("a picture would be drawn into a file")
 	}
 }

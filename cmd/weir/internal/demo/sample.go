@@ -27,10 +27,15 @@ type sample struct {
 	routes, hosts     []counts // in the order of reader.routes and reader.hosts
 }
 
+// failed is how many requests went wrong: they were answered with a 5xx, or not at
+// all.
+func (s *sample) failed() int64 { return s.codes[0] + s.codes[5] }
+
 // label names a route or a host in the picture.
 type label struct {
 	name, target string
 	set          string // of the statistics
+	address      string // of a host
 }
 
 // reader reads samples of one server.
@@ -47,7 +52,7 @@ func newReader(s *server.Server) *reader {
 		for _, vh := range c.Servers[0].Routers[i].VirtualHosts {
 			for j := range vh.Routes {
 				route := &vh.Routes[j]
-				r.routes = append(r.routes, label{route.Name, target(route), routeSet + vh.Name + ".route." + route.Name})
+				r.routes = append(r.routes, label{name: route.Name, target: target(route), set: routeSet + vh.Name + ".route." + route.Name})
 			}
 		}
 	}
@@ -55,7 +60,10 @@ func newReader(s *server.Server) *reader {
 		cluster := &c.ClusterManager.Clusters[i]
 		for j := range cluster.Hosts {
 			host := &cluster.Hosts[j]
-			r.hosts = append(r.hosts, label{cluster.Name, hostTarget(cluster, host), "upstream.cluster." + cluster.Name + ".host." + host.Address})
+			r.hosts = append(r.hosts, label{
+				name: cluster.Name, target: hostTarget(cluster, host), address: host.Address,
+				set: "upstream.cluster." + cluster.Name + ".host." + host.Address,
+			})
 		}
 	}
 	return r

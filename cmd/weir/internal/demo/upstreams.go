@@ -1,14 +1,11 @@
 package demo
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // The server that the quickstart has at failing answers every failEvery-th
@@ -34,33 +31,24 @@ func speaks(address string) string {
 
 // upstreams are the servers behind weir.
 type upstreams struct {
-	servers []*http.Server
-	echoes  []*echo
-	serving sync.WaitGroup
+	webs   map[string]*web // by the address that is configured
+	echoes []*echo
 }
 
 // serveUpstreams serves listeners, which are given by the address that is
 // configured for them.
 func serveUpstreams(listeners map[string]net.Listener, log *slog.Logger) *upstreams {
-	u := &upstreams{}
+	u := &upstreams{webs: make(map[string]*web)}
 	protocols := rpcs()
 	for address, l := range listeners {
 		if p := protocols[speaks(address)]; p != nil {
 			u.echoes = append(u.echoes, serveEcho(p, l, log))
 			continue
 		}
-		s := &http.Server{
-			Handler:           handler(address, l.Addr().String()),
-			Protocols:         protocolsOf(address),
-			ReadHeaderTimeout: 5 * time.Second,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		}
-		u.servers = append(u.servers, s)
-		u.serving.Go(func() {
-			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				log.Error("an upstream server of the demo has ended", "address", l.Addr().String(), "error", err)
-			}
-		})
+		name := l.Addr().String()
+		w := &web{address: name, handler: handler(address, name), protocols: protocolsOf(address), log: log, conns: make(map[net.Conn]bool)}
+		w.serve(l)
+		u.webs[address] = w
 	}
 	return u
 }
@@ -83,13 +71,12 @@ func protocolsOf(address string) *http.Protocols {
 }
 
 func (u *upstreams) stop() {
-	for _, s := range u.servers {
-		s.Close()
+	for _, w := range u.webs {
+		w.stop()
 	}
 	for _, e := range u.echoes {
 		e.stop()
 	}
-	u.serving.Wait()
 }
 
 // upstream answers with its name.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/weirproxy/weir/pkg/admin"
 	"github.com/weirproxy/weir/pkg/config"
 )
 
@@ -16,6 +17,11 @@ type view struct {
 	address, notice string // of the listener; about ports, "" for none
 	files, log      string // the folder of all files, and the access log in it
 	try             []command
+
+	// news is of the server that dies now and then, "" for none; mortal is its
+	// address, and outages how often it died.
+	news, mortal string
+	outages      int
 
 	elapsed       time.Duration
 	now           sample
@@ -29,7 +35,8 @@ type view struct {
 type row struct {
 	label
 	counts
-	rate float64
+	rate  float64
+	state string // of a host that is not well; "": it is
 }
 
 // command is one for the user to try.
@@ -44,7 +51,7 @@ func commands(address, call string, admin net.Addr) []command {
 		{"nc -w1 " + host + " " + port + " <" + call, "or dubbo.call"},
 	}
 	if admin != nil {
-		all = append(all, command{"curl http://" + admin.String() + "/metrics", "these numbers, for Prometheus"})
+		all = append(all, command{"curl http://" + admin.String() + "/metrics", "for Prometheus; also /api/v1/clusters"})
 	}
 	return all
 }
@@ -86,14 +93,36 @@ func (h *history) describe(v *view, r *reader) {
 	v.now, v.rate = *last, rate(first.listener, last.listener)
 	v.routes, v.hosts = nil, nil
 	for i, l := range r.routes {
-		row := row{l, last.routes[i], rate(first.routes[i], last.routes[i])}
+		row := row{label: l, counts: last.routes[i], rate: rate(first.routes[i], last.routes[i])}
 		h.routePeak = max(h.routePeak, row.rate)
 		v.routes = append(v.routes, row)
 	}
 	for i, l := range r.hosts {
-		row := row{l, last.hosts[i], rate(first.hosts[i], last.hosts[i])}
+		row := row{label: l, counts: last.hosts[i], rate: rate(first.hosts[i], last.hosts[i])}
 		h.hostPeak = max(h.hostPeak, row.rate)
 		v.hosts = append(v.hosts, row)
 	}
 	v.routePeak, v.hostPeak = h.routePeak, h.hostPeak
+}
+
+// clusters are what is known of hosts. The server is.
+type clusters interface {
+	Clusters(name string, each func(*admin.Cluster) bool)
+}
+
+// describeHosts fills in which hosts are not well.
+func (v *view) describeHosts(from clusters) {
+	type host struct{ cluster, address string }
+	states := make(map[host]string)
+	from.Clusters("", func(c *admin.Cluster) bool {
+		for i := range c.Hosts {
+			if h := &c.Hosts[i]; h.State != admin.StateHealthy {
+				states[host{c.Name, h.Address}] = h.State
+			}
+		}
+		return true
+	})
+	for i := range v.hosts {
+		v.hosts[i].state = states[host{v.hosts[i].name, v.hosts[i].address}]
+	}
 }

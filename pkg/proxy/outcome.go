@@ -1,0 +1,86 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
+	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
+)
+
+// A try that was given to a host ends with exactly one outcome, by which balancers
+// and the ejection of hosts judge it; or with none, if it says nothing of the host:
+//
+//   - the client, or the other of two tries, made it pointless before there was an
+//     answer; an answer in time counts, whoever ends the rest of it;
+//   - weir itself had no room for it, or is being stopped;
+//   - the request was one-way, and sent: there is no answer to judge;
+//   - the host did nothing for it, and it was moved to another connection: the one it
+//     was sent on had been idle and was gone, or the host had no room on it.
+//
+// The time of a try is that until the head of its answer: how long the rest takes
+// is a matter of its size, or of how long a call is meant to last.
+
+// note tells the host how the try went, if nothing was said yet.
+func (t *try) note(o outlier.Outcome) {
+	if t.noted || t.host == nil {
+		return
+	}
+	t.noted = true
+	at := t.answered
+	if at == 0 {
+		at = t.s.w.Loop.Now()
+	}
+	t.host.Done(time.Duration(at-t.start), o)
+}
+
+// noteFailure tells the host that the try failed, if it is the host that failed it.
+func (t *try) noteFailure(r stream.Reset) {
+	if errors.Is(r.Err, eventloop.ErrStopped) {
+		return
+	}
+	switch r.Reason {
+	case stream.Overflow, stream.Cancelled:
+	case stream.ConnectFailed:
+		t.note(outlier.ConnectFailed)
+	case stream.TimedOut:
+		if t.sent { // otherwise there was no connection in time, which may be due to a limit
+			t.note(outlier.TimedOut)
+		}
+	case stream.ProtocolError:
+		if !r.Unprocessed { // otherwise the request cannot be said in the host's protocol
+			t.note(outlier.Reset)
+		}
+	default:
+		t.note(outlier.Reset)
+	}
+}
+
+// outcomeOf is what an answer's status says of the host.
+func outcomeOf(status int) outlier.Outcome {
+	switch {
+	case 502 <= status && status <= 504:
+		return outlier.GatewayError
+	case status >= 500:
+		return outlier.ServerError
+	case status >= 400:
+		return outlier.ClientError
+	}
+	return outlier.Success
+}
+
+// callOutcome is what a call's status says of the host. Unknown is what servers
+// answer with when a method fails without saying why.
+func callOutcome(c grpc.Code) outlier.Outcome {
+	switch c {
+	case grpc.OK:
+		return outlier.Success
+	case grpc.Unavailable, grpc.DeadlineExceeded:
+		return outlier.GatewayError
+	case grpc.Internal, grpc.Unknown, grpc.DataLoss:
+		return outlier.ServerError
+	}
+	return outlier.ClientError
+}
