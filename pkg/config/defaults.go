@@ -130,7 +130,7 @@ func (c *Consul) setDefaults() {
 	c.AllowStale = true
 	c.BackOff = 500 * time.Millisecond
 	c.MaxBackOff = 10 * time.Second
-	c.DrainDelay = 500 * time.Millisecond
+	c.DrainDelay = time.Second
 }
 
 func (c *Registration) setDefaults() {

@@ -97,7 +97,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Consul: Consul{
 			Address: "127.0.0.1:8500", Scheme: "http", Wait: 5 * time.Minute, MaxConnections: 100, AllowStale: true,
-			BackOff: 500 * time.Millisecond, MaxBackOff: 10 * time.Second, DrainDelay: 500 * time.Millisecond,
+			BackOff: 500 * time.Millisecond, MaxBackOff: 10 * time.Second, DrainDelay: time.Second,
 			Register: []Registration{{
 				Service: "s", Port: 1, Weight: 1, Check: RegistrationCheck{TTL: 15 * time.Second, Interval: 5 * time.Second, Timeout: time.Second},
 			}},

@@ -9,6 +9,8 @@
 // that config_test.go makes; peer_test.go builds and runs the examples,
 // weir_test.go runs weir.
 //
+// consul_example_test.go runs the one example that has weirs, and a Consul, of its own.
+//
 // Beside them, suites that others wrote test weir itself: h2spec its side towards
 // clients of HTTP/2, h2specd the one towards servers, and gRPC's interop client and
 // server both. tools/peers/go.mod pins them; suites_test.go builds and runs them.

@@ -55,6 +55,7 @@ var (
 	tools = map[string][]tool{
 		"sofarpc-java": java, "bolt-java": java, "dubbo-java": java, "triple-java": java,
 		"rpc-node": node, "grpc": node,
+		"consul": append([]tool{{"curl", "curl: apt-get install curl"}}, java...),
 	}
 )
 

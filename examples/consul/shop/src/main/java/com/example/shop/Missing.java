@@ -1,0 +1,6 @@
+package com.example.shop;
+
+/** A service that nobody has. */
+public interface Missing {
+    Answer getNothing(String article);
+}
