@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -22,10 +23,10 @@ func (c *startCommand) Run() error {
 	out := &logFile{}
 	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
 	s := server.New(server.Options{Registry: registry(), Version: buildVersion(), Log: log, Level: level})
-	if err := s.Start(c.Config); err != nil {
-		return configError(err)
-	}
 	defer s.Stop()
+	if err := start(s, c.Config, signals); err != nil {
+		return err
+	}
 	for _, p := range s.Warnings() {
 		log.Warn("configuration", "problem", p.String())
 	}
@@ -41,6 +42,24 @@ func (c *startCommand) Run() error {
 	return serve(s, signals, log, out)
 }
 
+// start starts the server, which may wait for hosts to be discovered, unless a signal
+// ends the process before.
+func start(s *server.Server, path string, signals <-chan os.Signal) error {
+	started := make(chan error, 1)
+	go func() { started <- s.Start(path) }()
+	for {
+		select {
+		case err := <-started:
+			return configError(err)
+		case sig := <-signals:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				s.Stop()
+				return cmp.Or(configError(<-started), error(exitError(exitFailed)))
+			}
+		}
+	}
+}
+
 // serve does what signals ask for, until one ends the process.
 func serve(s *server.Server, signals <-chan os.Signal, log *slog.Logger, out *logFile) error {
 	for sig := range signals {
@@ -51,7 +70,7 @@ func serve(s *server.Server, signals <-chan os.Signal, log *slog.Logger, out *lo
 				log.Error("the log file could not be opened again", "error", err)
 			}
 		case syscall.SIGUSR2:
-			reload(s, log)
+			go reload(s, log) // it may wait for hosts, and a drain ends that
 		case syscall.SIGINT:
 			log.Info("stopping")
 			return nil

@@ -93,6 +93,12 @@ func (s *ClusterStats) stats() []stat {
 		{key: "request_no_host", help: "Requests for which no host could be chosen.", at: &s.NoHost},
 		{key: "hosts", help: "Hosts.", at: &s.Hosts},
 		{key: "hosts_healthy", help: "Hosts that are well, or are not checked.", at: &s.HostsHealthy},
+		{key: "hosts_degraded", help: "Hosts that take requests only when the others are not enough.", at: &s.HostsDegraded},
+		{key: "hosts_ejected", help: "Hosts that are ejected because they failed too often.", at: &s.HostsEjected},
+		{key: "ejections", help: "Ejections of hosts.", at: &s.Ejections},
+		{key: "discovery_updates", help: "Sets of hosts that the cluster's source delivered.", at: &s.DiscoveryUpdates},
+		{key: "discovery_failures", help: "Times that the cluster's source failed to learn anything.", at: &s.DiscoveryFailures},
+		{key: "discovery_failing", help: "1 if the cluster's source does not learn anything at present.", at: &s.DiscoveryFailing},
 		{key: "lb_panic", help: "Choices among all hosts because fewer were well than healthy_panic_threshold.", at: &s.PanicPicks},
 		{key: "lb_subsets_fallback", help: "Requests that took the fallback of the subsets.", at: &s.SubsetsFallBack},
 	}...)

@@ -96,6 +96,12 @@ type ClusterStats struct {
 	PanicPicks             uint64
 	Hosts                  int64
 	HostsHealthy           int64
+	HostsDegraded          int64
+	HostsEjected           int64
+	Ejections              uint64
+	DiscoveryUpdates       uint64
+	DiscoveryFailures      uint64
+	DiscoveryFailing       int64
 }
 
 // Codes count responses by their status: by class, and one by one those that

@@ -80,13 +80,6 @@ func (s *Server) closeAdmin() {
 	s.pages = adminPages{}
 }
 
-// AdminAddr returns where the admin interface listens, nil if it does not.
-func (s *Server) AdminAddr() net.Addr {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pages.addr
-}
-
 // adminView is the server as the admin interface sees it.
 type adminView struct{ *Server }
 

@@ -20,6 +20,10 @@ var errNoService = errors.New("there is no such service")
 // errNoDemand: the configuration has changed while the cluster was made, or weir ends.
 var errNoDemand = errors.New("there are no clusters on demand any more")
 
+// errMoved: the source has gone that was asked for a cluster's hosts; there may be
+// another one.
+var errMoved = errors.New("the source of hosts has changed")
+
 // demands makes clusters out of services when requests first need them, and drops
 // those that none needs any more.
 type demands struct {
@@ -179,7 +183,7 @@ func (d *demands) settle(of *demanded, p *plan, spec *upstream.Spec, err error) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case d.plan != p:
+	case d.plan != p || errors.Is(err, errMoved):
 		return false
 	case err != nil:
 		d.deny(of, err)
@@ -234,9 +238,10 @@ func (d *demands) await(w *watch, patience time.Duration) error {
 		}
 		return fmt.Errorf("nothing was heard of the service within %v", patience)
 	case <-w.done: // by a change of the configuration
+		return errMoved
 	case <-d.ctx.Done():
+		return errNoDemand
 	}
-	return errNoDemand
 }
 
 // discard ends what finds the hosts of a cluster, and what watches over them.

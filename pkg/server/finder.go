@@ -19,6 +19,7 @@ import (
 type finder struct {
 	makers discovery.Registry
 	log    *slog.Logger
+	told   pace
 
 	mu      sync.Mutex
 	sources map[config.ClusterType]*source
@@ -153,7 +154,7 @@ func (f *finder) watch(c *config.Cluster, m *members.Members) (w *watch, isNew b
 		}
 		old.end()
 	}
-	w = &watch{cluster: c, members: m, source: s, settings: settings, log: f.log, first: make(chan struct{}), done: make(chan struct{})}
+	w = &watch{cluster: c, members: m, source: s, settings: settings, log: f.log, told: &f.told, first: make(chan struct{}), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	f.watches[c.Name] = w

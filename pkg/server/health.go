@@ -5,6 +5,7 @@ import (
 	"github.com/weirproxy/weir/pkg/health"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/upstream"
+	"github.com/weirproxy/weir/pkg/upstream/members"
 )
 
 // checks reports health checks that cannot be made.
@@ -110,7 +111,7 @@ func (s *Server) healthCounts(used []*metrics.Snapshot) *metrics.Snapshot {
 			continue
 		}
 		set := m.Current()
-		counts.Clusters[name] = &metrics.ClusterStats{Hosts: int64(set.Len), HostsHealthy: int64(set.Healthy)}
+		counts.Clusters[name] = s.clusterCounts(name, set)
 		for _, h := range set.Hosts {
 			if h == nil {
 				continue
@@ -135,6 +136,21 @@ func (s *Server) healthCounts(used []*metrics.Snapshot) *metrics.Snapshot {
 		h.HealthCheckTotal, h.HealthCheckFailed = status.Checks, status.Failed
 	}
 	return counts
+}
+
+// clusterCounts are those of a cluster.
+func (s *Server) clusterCounts(name string, set *members.Set) *metrics.ClusterStats {
+	c := &metrics.ClusterStats{
+		Hosts: int64(set.Len), HostsHealthy: int64(set.Healthy), HostsDegraded: int64(set.Degraded), HostsEjected: int64(set.Ejected),
+		Ejections: set.Ejections,
+	}
+	if source, ok := s.finder.state(name); ok {
+		c.DiscoveryUpdates, c.DiscoveryFailures = source.deliveries, source.failures
+		if source.failing != nil {
+			c.DiscoveryFailing = 1
+		}
+	}
+	return c
 }
 
 // wanted tells whether a worker has statistics of a host.

@@ -84,7 +84,8 @@ func (o *overseer) HostsChanged(m *members.Members) {
 	of := v.(*overseen)
 	var targets []health.Target
 	var counted []outlier.Target
-	for _, h := range m.Current().Hosts {
+	set := m.Current()
+	for _, h := range set.Hosts {
 		if h == nil {
 			continue
 		}
@@ -95,8 +96,12 @@ func (o *overseer) HostsChanged(m *members.Members) {
 			counted = append(counted, outlier.Target{Host: h.Address, Counters: h.Counters})
 		}
 	}
+	policy := of.policy
+	if len(counted) == 0 && set.Len > 0 { // they have no counters before the configuration is in force
+		policy = nil
+	}
 	o.health.ApplyCluster(m.Name(), targets)
-	o.outlier.Set(m.Name(), of.policy, counted)
+	o.outlier.Set(m.Name(), policy, counted)
 }
 
 // HostEvent writes what happens to hosts into the event log. Of hosts that are
@@ -114,14 +119,19 @@ func (o *overseer) HostEvent(e members.Event) {
 		if kind, ok = o.turned(e); !ok {
 			return
 		}
+		e.Detail = "its source says so"
 	}
 	o.events.Add(events.Event{Cluster: e.Cluster, Host: e.Host, Kind: kind, Detail: e.Detail})
 }
 
 func (o *overseer) turned(e members.Event) (events.Kind, bool) {
 	switch e.State {
+	case members.Healthy:
+		return events.Healthy, e.BySource
 	case members.Degraded:
 		return events.Degraded, true
+	case members.Unhealthy:
+		return events.Unhealthy, e.BySource
 	case members.Draining:
 		return events.Draining, true
 	default:

@@ -2,6 +2,8 @@ package server
 
 import (
 	"log/slog"
+	"maps"
+	"net"
 	"slices"
 	"time"
 
@@ -73,23 +75,31 @@ func (s *Server) LastReload() *ReloadResult { return s.last.Load() }
 // Config returns the configuration in use, which must not be changed.
 func (s *Server) Config() *config.Config { return s.config.Load() }
 
-// Warnings returns what was remarkable about the configuration in use.
-func (s *Server) Warnings() config.Problems {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.warnings
+// facts are what is known of the configuration in use without waiting for a change
+// that is under way. They are immutable.
+type facts struct {
+	warnings  config.Problems
+	addresses map[string]string
+	admin     net.Addr
 }
 
-// Addresses returns where each listener listens, by its name.
-func (s *Server) Addresses() map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make(map[string]string, len(s.listening))
+// setFacts puts them in force. The lock is held.
+func (s *Server) setFacts() {
+	f := &facts{warnings: s.warnings, addresses: make(map[string]string, len(s.listening)), admin: s.pages.addr}
 	for name, l := range s.listening {
-		all[name] = l.Addr().String()
+		f.addresses[name] = l.Addr().String()
 	}
-	return all
+	s.facts.Store(f)
 }
+
+// Warnings returns what was remarkable about the configuration in use.
+func (s *Server) Warnings() config.Problems { return s.facts.Load().warnings }
+
+// Addresses returns where each listener listens, by its name.
+func (s *Server) Addresses() map[string]string { return maps.Clone(s.facts.Load().addresses) }
+
+// AdminAddr returns where the admin interface listens, nil if it does not.
+func (s *Server) AdminAddr() net.Addr { return s.facts.Load().admin }
 
 // levelOf turns a configured level into slog's.
 func levelOf(l config.LogLevel) slog.Level {

@@ -69,6 +69,7 @@ type Server struct {
 	warnings  config.Problems
 	pages     adminPages
 
+	facts    atomic.Pointer[facts]
 	config   atomic.Pointer[config.Config]     // in use
 	clusters atomic.Pointer[upstream.Snapshot] // of it
 	stage    atomic.Int32
@@ -104,6 +105,7 @@ type ReloadResult struct {
 func New(o Options) *Server {
 	s := &Server{opts: o, listening: make(map[string]*listening), started: time.Now(), stale: make(chan struct{}, 1)}
 	s.ending, s.end = context.WithCancel(context.Background())
+	s.facts.Store(&facts{})
 	s.files = accesslog.NewFiles(o.Log)
 	s.registrations = newRegistrations(s)
 	s.metrics = metrics.NewRegistry(metrics.Options{Collect: s.collect, Process: s.processValues()})
@@ -155,6 +157,7 @@ func (s *Server) begin(l *loaded) error {
 	if err := s.openAdmin(l.config); err != nil {
 		return err
 	}
+	s.setFacts()
 	s.registrations.use(&l.config.Consul, l.registrar)
 	return nil
 }
@@ -325,6 +328,7 @@ func (s *Server) change(l *loaded) error {
 	s.forgetClusters(snapshot.Clusters)
 	s.clusters.Store(snapshot.Clusters)
 	s.warnings = l.report.Problems()
+	s.setFacts()
 	s.useDocuments(l.docs)
 	s.metrics.SetMatcher(c.Metrics.StatsMatcher)
 	s.opts.Level.Set(levelOf(c.Servers[0].LogLevel))
@@ -401,6 +405,7 @@ func (s *Server) Stop() {
 func (s *Server) endAll() {
 	s.stage.Store(int32(Stopped))
 	s.closeAdmin()
+	s.setFacts()
 	for _, l := range s.listening {
 		l.Close()
 	}

@@ -19,6 +19,7 @@ type watch struct {
 	settings string
 	onDemand bool
 	log      *slog.Logger
+	told     *pace
 	cancel   context.CancelFunc
 	first    chan struct{} // closed when there was a delivery
 	done     chan struct{} // closed when the source has returned
@@ -34,6 +35,8 @@ type sourceState struct {
 	failing error     // why it does not learn anything; nil: it does
 	since   time.Time // when that began
 	refused bool      // what it delivered last was empty, and was not taken
+
+	deliveries, failures uint64 // so far
 }
 
 var _ discovery.Sink = (*watch)(nil)
@@ -72,9 +75,12 @@ func (w *watch) Hosts(hosts []discovery.Host) {
 	empty := len(hosts) == 0 && !w.cluster.AllowEmpty && w.members.Current().Len > 0
 	w.mu.Lock()
 	before := w.state
-	w.state = sourceState{ready: true, updated: time.Now(), refused: empty}
+	w.state = sourceState{
+		ready: true, updated: time.Now(), refused: empty,
+		deliveries: before.deliveries + 1, failures: before.failures,
+	}
 	w.mu.Unlock()
-	if before.failing != nil {
+	if before.failing != nil && w.told.allow(time.Now()) {
 		w.log.Info("hosts are discovered again", "cluster", w.cluster.Name)
 	}
 	if empty {
@@ -97,8 +103,9 @@ func (w *watch) Failed(err error) {
 		w.state.since = time.Now()
 	}
 	w.state.failing = err
+	w.state.failures++
 	w.mu.Unlock()
-	if first {
+	if first && w.told.allow(time.Now()) {
 		w.log.Warn("hosts are not discovered: the last ones stay", "cluster", w.cluster.Name, "error", err)
 	}
 }
@@ -109,7 +116,28 @@ func (w *watch) Alive() {
 	was := w.state.failing
 	w.state.failing, w.state.since = nil, time.Time{}
 	w.mu.Unlock()
-	if was != nil {
+	if was != nil && w.told.allow(time.Now()) {
 		w.log.Info("hosts are discovered again", "cluster", w.cluster.Name)
 	}
+}
+
+// pace bounds how many records about sources go to the log: when an agent is away,
+// all of its clusters have the same to tell. The statistics and the admin interface
+// have all of it.
+type pace struct {
+	mu    sync.Mutex
+	begun time.Time
+	n     int
+}
+
+// allow tells whether there may be another record.
+func (p *pace) allow(now time.Time) bool {
+	const most, within = 20, time.Second
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.begun) >= within {
+		p.begun, p.n = now, 0
+	}
+	p.n++
+	return p.n <= most
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -239,6 +240,9 @@ func newSpec(c *config.Cluster, at *config.Locality, r *config.Report) *Spec {
 // addStatic adds a host that stands in the configuration.
 func (spec *Spec) addStatic(h *config.Host, r *config.Report) {
 	addr, err := resolve(h.Address)
+	if _, _, unsplit := net.SplitHostPort(h.Address); err != nil && unsplit != nil {
+		return // the loader has told
+	}
 	if err != nil {
 		r.Errorf(h.At("address"), "%v", err)
 		return

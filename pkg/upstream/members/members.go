@@ -45,8 +45,11 @@ type Observer interface {
 type Event struct {
 	Cluster, Host string
 	Kind          Kind
-	State         State  // if it has Turned
-	Detail        string // may be empty
+	// State is how it is, and Was how it was, if it has Turned; BySource tells that this
+	// is because its source says so, or no longer does.
+	State, Was State
+	BySource   bool
+	Detail     string // may be empty
 }
 
 // Kind is what happened to a host.
@@ -86,20 +89,22 @@ type Members struct {
 	slow       *time.Timer
 	callees    []*Members // clusters whose Callers these are
 	told       *Members   // whose callees these are among; nil: nobody's
+	ejections  uint64     // so far
 	closed     bool
 }
 
 // member is a host with what is known of it.
 type member struct {
-	host    *Host
-	source  discovery.Health
-	ill     bool            // a check says so
-	ejected bool            // it failed too often
-	state   State           // that follows from these
-	since   time.Time       // when the state began
-	fresh   time.Time       // when slow start began
-	seen    uint64          // delivery that it was last in
-	said    *discovery.Host // what that says, as long as it is being taken on
+	host     *Host
+	source   discovery.Health
+	ill      bool            // a check says so
+	ejected  bool            // it failed too often
+	state    State           // that follows from these
+	bySource bool            // because the source says so
+	since    time.Time       // when the state began
+	fresh    time.Time       // when slow start began
+	seen     uint64          // delivery that it was last in
+	said     *discovery.Host // what that says, as long as it is being taken on
 }
 
 // New makes the members of a cluster, which has none yet.
@@ -350,7 +355,7 @@ func (m *Members) recount() bool {
 
 func (m *Members) event(of *member, kind Kind, detail string) {
 	if m.observer != nil {
-		m.observer.HostEvent(Event{m.name, of.host.Address, kind, of.state, detail})
+		m.observer.HostEvent(Event{Cluster: m.name, Host: of.host.Address, Kind: kind, State: of.state, Detail: detail})
 	}
 }
 

@@ -223,6 +223,7 @@ func TestStates(t *testing.T) {
 		}
 		deliver()
 		counters := m.Current().Hosts[0].Counters
+		was, ejections := Healthy, uint64(0)
 		for range 20 {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0:
@@ -256,6 +257,15 @@ func TestStates(t *testing.T) {
 			}
 			if s.Hosts[0].Counters != counters {
 				t.Fatal("the counters are others")
+			}
+			if want == Ejected && was != Ejected {
+				ejections++
+			}
+			was = want
+			counts := map[State]int{Healthy: 1}
+			counts[want]++
+			if s.Degraded != counts[Degraded] || s.Ejected != counts[Ejected] || s.Healthy != counts[Healthy]+counts[Degraded] || s.Ejections != ejections {
+				t.Fatalf("%v is counted as %d healthy, %d degraded, %d ejected, %d ejections", want, s.Healthy, s.Degraded, s.Ejected, s.Ejections)
 			}
 		}
 	})

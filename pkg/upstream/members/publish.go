@@ -26,10 +26,9 @@ func (m *Members) publish() {
 		weight, growing := m.weight(member, now)
 		s.weights[slot] = weight
 		slow = slow || growing
-		if member.state.Takes() {
-			s.Healthy++
-		}
+		s.count(member.state)
 	}
+	s.Ejections = m.ejections
 	m.divide(s)
 	m.set.Store(s)
 	for i := range m.wakes {
@@ -42,27 +41,50 @@ func (m *Members) publish() {
 	}
 }
 
+// count counts a host by its state.
+func (s *Set) count(state State) {
+	if state.Takes() {
+		s.Healthy++
+	}
+	switch state {
+	case Degraded:
+		s.Degraded++
+	case Ejected:
+		s.Ejected++
+	default:
+	}
+}
+
 // judge puts a member in the state that follows from what is known of it.
 func (m *Members) judge(of *member, now time.Time) {
-	state := Healthy
+	state, bySource := Healthy, false
 	switch {
 	case of.source == discovery.Draining:
-		state = Draining
+		state, bySource = Draining, true
 	case of.source == discovery.Unhealthy || of.ill:
-		state = Unhealthy
+		state, bySource = Unhealthy, of.source == discovery.Unhealthy
 	case of.ejected:
 		state = Ejected
 	case of.source == discovery.Degraded:
-		state = Degraded
+		state, bySource = Degraded, true
 	}
-	if state == of.state {
+	was, wasBySource := of.state, of.bySource
+	if of.bySource = bySource; state == was {
 		return
 	}
-	if state.Takes() && !of.state.Takes() { // it begins again
+	if state.Takes() && !was.Takes() { // it begins again
 		of.fresh = now
 	}
+	if state == Ejected {
+		m.ejections++
+	}
 	of.state, of.since = state, now
-	m.event(of, Turned, "")
+	if m.observer != nil {
+		m.observer.HostEvent(Event{
+			Cluster: m.name, Host: of.host.Address, Kind: Turned,
+			State: state, Was: was, BySource: bySource || state == Healthy && wasBySource,
+		})
+	}
 }
 
 // weight returns the weight that a member has now, in hundredths, and whether it

@@ -12,8 +12,11 @@ type Set struct {
 	Generation uint64
 	// Hosts are by their slots, with nil where there is none.
 	Hosts []*Host
-	// Len is how many there are, Healthy how many of them take requests.
-	Len, Healthy int
+	// Len is how many there are, Healthy how many of them take requests, Degraded how
+	// many of those only when the others are not enough, Ejected how many are.
+	Len, Healthy, Degraded, Ejected int
+	// Ejections is how often any host was ejected so far.
+	Ejections uint64
 
 	states  []State // by slot
 	weights []uint32
