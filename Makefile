@@ -20,10 +20,10 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml
 
-.PHONY: help build test consul interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-go profile demo cover clean
+.PHONY: help build test consul interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## Build bin/weir
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/weir
@@ -53,7 +53,7 @@ lint: ## Run go vet and golangci-lint, in examples/grpc too, a module of its own
 fuzz: ## Run every fuzz target for FUZZTIME (60s) each
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz
 
-bench: bench-go bench-http1 bench-rpc bench-h2 ## Run all benchmarks: Go's own, then the tables
+bench: bench-go bench-http1 bench-rpc bench-h2 bench-clusters ## Run all benchmarks: Go's own, then the tables
 
 bench-go: ## Run the Go benchmarks, with allocations (BENCH, BENCHPKGS, BENCHTIME)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) $(BENCHPKGS)
@@ -72,6 +72,10 @@ bench-h2: build ## Measure weir beside nghttpx and HAProxy on HTTP/2 and gRPC (B
 	@bench/install-peers h2load nghttpd nghttpx haproxy nginx
 	$(GO) build -o bin/benchh2 ./bench/cmd/benchh2
 	PATH="$$PATH:/usr/sbin" bin/benchh2 $(BENCHFLAGS)
+
+bench-clusters: build bin/consul ## Measure what fails while hosts change and fail, and what 100,000 cost (BENCHFLAGS)
+	$(GO) build -o bin/benchclusters ./bench/cmd/benchclusters
+	bin/benchclusters $(BENCHFLAGS)
 
 # The compiler inlines what the profile says is hot, in every build of weir. It is made anew when the request path has changed much.
 profile: ## Make cmd/weir/default.pgo, the profile that weir is built with

@@ -15,6 +15,7 @@ type setup struct {
 	table    string // more members of the router
 	clusters string // clusters beside "up", or instead of it
 	cluster  string // more members of the cluster "up"
+	manager  string // more members of the cluster manager
 	http1    string // members of the proxy's extend_config
 	proxy    string // more members of the proxy's config
 	listener string // more members of the listener
@@ -52,11 +53,11 @@ func (s setup) String() string {
     "routers": [{"router_config_name": "routes"%s, "virtual_hosts": [%s]}],
     "listeners": [%s%s]
   }],
-  "cluster_manager": {"clusters": [%s]}%s
+  "cluster_manager": {"clusters": [%s]%s}%s
 }`, and(s.server), and(s.table),
 		or(s.hosts, fmt.Sprintf(`{"name": "all", "domains": ["*"], "routers": [%s]}`, routes)),
 		listener("main", or(s.address, "127.0.0.1:0"), s.listener, `"extend_config": {`+s.http1+`}`+and(s.proxy)), and(s.more),
-		strings.Join(clusters, ", "), and(s.top))
+		strings.Join(clusters, ", "), and(s.manager), and(s.top))
 }
 
 // listener is a listener whose proxy has the router "routes", and speaks HTTP/1

@@ -20,6 +20,11 @@ import (
 	"github.com/panjf2000/ants/v2"
 	"go.uber.org/goleak"
 
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/discovery"
+	"github.com/weirproxy/weir/pkg/discovery/consul"
+	"github.com/weirproxy/weir/pkg/discovery/dns"
+	"github.com/weirproxy/weir/pkg/discovery/file"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
 	"github.com/weirproxy/weir/pkg/filter/grpcweb"
@@ -71,6 +76,7 @@ func startWith(t testing.TB, config fmt.Stringer, filters filter.Registry) *weir
 		Registry: server.Registry{
 			Protocols: protocol.Registry{h2c.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
 			Filters:   all,
+			Discovery: sources(),
 		},
 		Log:   slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: level})),
 		Level: level,
@@ -80,6 +86,16 @@ func startWith(t testing.TB, config fmt.Stringer, filters filter.Registry) *weir
 	}
 	t.Cleanup(w.end)
 	return w
+}
+
+// sources are those of weir's own program.
+func sources() discovery.Registry {
+	return discovery.Registry{
+		config.ClusterConsul:     consul.Make,
+		config.ClusterFile:       file.New,
+		config.ClusterLogicalDNS: dns.New,
+		config.ClusterStrictDNS:  dns.New,
+	}
 }
 
 // end waits until nothing is under way, and stops.

@@ -99,3 +99,23 @@ func TestMisses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestFigures(t *testing.T) {
+	rows := []Row{
+		{Figure: "failed", Format: "%.0f", Subject: []float64{0}, Goal: Goal{Absolute: true}},
+		{Figure: "after", Format: "%.1f ms", Subject: []float64{3, 1, 2}, Goal: Goal{Must: 5, Aim: 1, Absolute: true}},
+	}
+	const want = `
+| figure |   weir |     must |      aim |  verdict |
+|--------|-------:|---------:|---------:|---------:|
+| failed |      0 |      ≤ 0 |      ≤ 0 |  aim met |
+| after  | 2.0 ms | ≤ 5.0 ms | ≤ 1.0 ms | must met |
+`
+	var b strings.Builder
+	if err := Figures(&b, "weir", rows); err != nil {
+		t.Fatal(err)
+	}
+	if got := "\n" + b.String(); got != want {
+		t.Errorf("got%swant%s", got, want)
+	}
+}
