@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -167,8 +168,14 @@ func (s *Server) reloadDocuments() {
 	case err == nil:
 		s.opts.Log.Info("the configuration was reloaded, because it has changed in Consul")
 	case errors.As(err, &problems):
-		s.opts.Log.Error("the configuration in Consul is wrong, and the one in use stays", "problems", len(problems), "first", problems[0].String())
+		s.opts.Log.Error("the configuration in Consul is wrong, and the one in use stays", "problems", len(problems), "first", firstError(problems))
 	default:
 		s.opts.Log.Error("the configuration was not reloaded, and the one in use stays", "error", err)
 	}
+}
+
+// firstError returns the first of some problems that is no warning.
+func firstError(problems config.Problems) string {
+	at := max(0, slices.IndexFunc(problems, func(p config.Problem) bool { return p.Severity == config.Error }))
+	return problems[at].String()
 }
