@@ -26,7 +26,7 @@ func TestStatsFilter(t *testing.T) {
 		"stats?key=":                               {"downstream.listener.egress/a", "downstream.listener.idle", "downstream.listener.ingress", "upstream.cluster.backend"},
 		"stats?key=downstream":                     {"downstream.listener.egress/a", "downstream.listener.idle", "downstream.listener.ingress"},
 		"stats?key=downstream.listener.ingress":    {"downstream.listener.ingress"},
-		"stats_glob?key=*.eg*":                      {"downstream.listener.egress/a"},
+		"stats_glob?key=*.eg*":                     {"downstream.listener.egress/a"},
 		"stats_glob?key=*listener.i*":              {"downstream.listener.idle", "downstream.listener.ingress"},
 		"stats_glob?key=upstream.cluster.?ackend*": {"upstream.cluster.backend"},
 	} {
