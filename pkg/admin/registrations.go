@@ -100,29 +100,21 @@ func (s *Server) unpublish(w http.ResponseWriter, r *http.Request) {
 	s.listRegistrations(w)
 }
 
-// readRegistration reads a registration as strictly as if it stood in a configuration, which is where it is put to be read: so the same
-// checks hold for both, and say the same.
+// readRegistration reads a registration as strictly as if it stood in a configuration.
 func readRegistration(body []byte) (config.Registration, error) {
-	const before, after, at = `{"consul": {"register": [` + "\n", "\n]}}", "consul.register[0]"
 	if !json.Valid(body) || !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
-		return config.Registration{}, errors.New("it is no JSON object") // nor may it end the list that it is put into
+		return config.Registration{}, errors.New("it is no JSON object")
 	}
-	var read []config.Registration
-	take := func(c *config.Config, _ *config.Report) { read = c.Consul.Register }
-	_, report, _ := config.Parse("registration.json", slices.Concat([]byte(before), body, []byte(after)), config.Options{
-		Checks: []func(*config.Config, *config.Report){take},
-	})
+	read, report, err := config.ParseRegistration("registration.json", body)
+	if err == nil {
+		return *read, nil
+	}
 	var wrong []string
 	for _, p := range report.Problems() {
-		// The rest of that configuration is missing, and nobody wants to know; what is no configuration at all has no paths.
-		path, ours := strings.CutPrefix(p.Path, at)
-		if p.Severity == config.Error && (ours || len(read) == 0) {
-			p.File, p.Line, p.Path = "", 0, strings.TrimPrefix(path, ".")
+		if p.Severity == config.Error {
+			p.File, p.Line = "", 0
 			wrong = append(wrong, p.String())
 		}
 	}
-	if len(wrong) > 0 || len(read) != 1 {
-		return config.Registration{}, errors.New(strings.Join(wrong, "; "))
-	}
-	return read[0], nil
+	return config.Registration{}, errors.New(strings.Join(wrong, "; "))
 }

@@ -74,16 +74,6 @@ type Maker func(c *config.Config, log *slog.Logger) (Source, error)
 // Registry is which source finds the hosts of which type of cluster.
 type Registry map[config.ClusterType]Maker
 
-// Static returns the hosts that stand in a cluster's configuration. Names are not
-// resolved: their addresses are NAME:PORT.
-func Static(c *config.Cluster) []Host {
-	hosts := make([]Host, len(c.Hosts))
-	for i := range c.Hosts {
-		hosts[i] = FromConfig(&c.Hosts[i])
-	}
-	return hosts
-}
-
 // FromConfig returns a host as it is written in a file.
 func FromConfig(h *config.Host) Host {
 	return Host{
