@@ -219,6 +219,20 @@ func (c *Keepalive) setDefaults() {
 	c.Interval = 15 * time.Second
 }
 
+func (c *HTTP1ClusterConfig) setDefaults() {
+	c.MaxHeaderSize = 60 << 10
+	c.MaxHeaderCount = 100
+}
+
+func (c *HTTP2ClusterConfig) setDefaults() {
+	c.MaxHeaderSize = 60 << 10
+	c.MaxHeaderCount = 100
+}
+
+func (c *RPCClusterConfig) setDefaults() {
+	c.MaxFrameSize = 8 << 20
+}
+
 func (c *RPCConfig) setDefaults() {
 	c.MaxFrameSize = 8 << 20
 	c.MaxConcurrentRequests = 1024

@@ -131,6 +131,10 @@ func defaultCluster() Cluster {
 		OriginalDst:    OriginalDst{HeaderName: "host", HostTTL: 5 * time.Minute, MaxHosts: 10000},
 		DNSRefreshRate: 5 * time.Second, DNSLookupFamily: "AUTO",
 		DNSResolvers: DNSResolvers{Ndots: 1, Timeout: 2 * time.Second, Attempts: 2},
+		Protocols: ClusterProtocols{
+			HTTP1: HTTP1ClusterConfig{MaxHeaderSize: 61440, MaxHeaderCount: 100},
+			HTTP2: HTTP2ClusterConfig{MaxHeaderSize: 61440, MaxHeaderCount: 100},
+		},
 	}
 }
 

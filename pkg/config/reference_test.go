@@ -118,11 +118,15 @@ func (r *reference) inner(path string, t reflect.Type) {
 		}
 		name := f.Tag.Get("json")
 		elem, suffix := f.Type, ""
-		for elem.Kind() == reflect.Pointer || elem.Kind() == reflect.Slice {
+		for elem.Kind() == reflect.Pointer || elem.Kind() == reflect.Slice || elem.Kind() == reflect.Map {
 			if elem.Kind() == reflect.Slice {
 				suffix += "[]"
 			}
 			elem = elem.Elem()
+		}
+		if elem == reflect.TypeFor[ClusterProtocols]() {
+			r.inner(path, elem)
+			continue
 		}
 		if elem.Kind() != reflect.Struct || name == "" || !f.IsExported() || slices.Contains(leaves, elem) {
 			continue
@@ -142,6 +146,18 @@ func (r *reference) inner(path string, t reflect.Type) {
 		case reflect.TypeFor[HTTP2Config]():
 			inner = path + ".extend_config"
 			title = "`" + inner + "` for Http2"
+		case reflect.TypeFor[RPCConfig]():
+			inner = path + ".extend_config"
+			title = "`" + inner + "` for an RPC protocol"
+		case reflect.TypeFor[HTTP1ClusterConfig]():
+			inner = path + ".extend_config"
+			title = "`" + inner + "` for Http1"
+		case reflect.TypeFor[HTTP2ClusterConfig]():
+			inner = path + ".extend_config"
+			title = "`" + inner + "` for Http2"
+		case reflect.TypeFor[RPCClusterConfig]():
+			inner = path + ".extend_config"
+			title = "`" + inner + "` for an RPC protocol"
 		case reflect.TypeFor[PrometheusSink]():
 			inner = path + ".config"
 			title = "`" + inner + "` of a prometheus sink"

@@ -104,10 +104,16 @@ type Cluster struct {
 	LBConfig LBConfig `json:"lbconfig"`
 	// Retries at a time, relative to the requests at a time.
 	RetryBudget RetryBudget `json:"retry_budget"`
+	// Limits of what the hosts send, one object per protocol name: Http1, Http2, bolt, ... What a protocol has no object for has the
+	// defaults.
+	ExtendConfig *Node `json:"extend_config"`
 	// TLS to the hosts. Empty, or with status false: plain text.
 	TLS *TLSContext `json:"tls_context"`
 	// true: TLS to the hosts as in cluster_manager.tls_context.
 	ManagerTLS bool `json:"cluster_manager_tls"`
+
+	// Protocols is what ExtendConfig says, over the defaults.
+	Protocols ClusterProtocols `json:"-"`
 
 	_ struct{} `ignored:"sub_type: it has no meaning"`
 	_ struct{} `later:"spec: service registries"`

@@ -22,7 +22,7 @@ type ProxyConfig struct {
 	DetectTimeout time.Duration `json:"detect_timeout"`
 	// Name of the router (servers[].routers) whose routes are used.
 	RouterConfigName string `json:"router_config_name"`
-	// Settings of the downstream protocol, or one object per protocol name; see HTTP/1 below.
+	// Settings of the downstream protocol, or one object per protocol name; see below.
 	ExtendConfig *Node `json:"extend_config"`
 	// What happens to X-Forwarded-For: append (the peer's address is added), replace (it is all there is), keep (untouched).
 	XForwardedFor ForwardedMode `json:"x_forwarded_for"`
@@ -148,6 +148,39 @@ type HTTP2Config struct {
 	AllowH2CUpgrade bool `json:"allow_h2c_upgrade"`
 
 	_ struct{} `ignored:"http2_use_stream: messages are always streamed"`
+}
+
+// ClusterProtocols is extend_config of a cluster: what weir takes from its hosts.
+type ClusterProtocols struct {
+	HTTP1 HTTP1ClusterConfig           `json:"-"`
+	HTTP2 HTTP2ClusterConfig           `json:"-"`
+	RPC   map[string]*RPCClusterConfig `json:"-"` // by protocol name
+}
+
+// HTTP1ClusterConfig is a cluster's extend_config for HTTP/1.
+type HTTP1ClusterConfig struct {
+	Source
+	// Bytes of a response's head; a bigger response is answered 502.
+	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
+	// Fields of a response's head; one with more is answered 502.
+	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
+}
+
+// HTTP2ClusterConfig is a cluster's extend_config for HTTP/2.
+type HTTP2ClusterConfig struct {
+	Source
+	// Bytes of a response's head, with 32 for each field; a bigger response is answered 502.
+	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
+	// Fields of a response's head; one with more is answered 502.
+	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
+}
+
+// RPCClusterConfig is a cluster's extend_config for an RPC protocol: bolt, dubbo.
+type RPCClusterConfig struct {
+	Source
+	// Bytes of a frame, in both directions: a bigger request is not sent to a host, and a bigger response is stepped over. The call is
+	// answered with an error, and the connection goes on.
+	MaxFrameSize int `json:"max_frame_size" min:"1024" max:"1073741824"`
 }
 
 // RPCConfig is extend_config for an RPC protocol: bolt, dubbo.

@@ -22,7 +22,7 @@ type heartbeat struct {
 // newHeartbeat has the protocol's own codecs write a heartbeat, and read it.
 func newHeartbeat(p *protocol.Protocol) (*heartbeat, error) {
 	client, server := newWire(nil), newWire(nil)
-	prober, ok := p.Client(client, &client.heads).(stream.Prober)
+	prober, ok := p.Client(&config.ClusterProtocols{})(client, &client.heads).(stream.Prober)
 	if !ok {
 		return nil, noHeartbeats(p)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -59,7 +60,7 @@ func (s *session) ask(ctx context.Context) error {
 		return nil
 	}
 	s.wire = newWire(conn)
-	s.wire.codec = s.check.protocol.Client(s.wire, &s.wire.heads)
+	s.wire.codec = s.check.protocol.Client(&config.ClusterProtocols{})(s.wire, &s.wire.heads)
 	answered, err := s.attempt(ctx)
 	if answered {
 		return err

@@ -25,8 +25,8 @@ type Protocol struct {
 	Aliases []string
 	// Server returns the maker of codecs for the downstream connections of a proxy.
 	Server func(c *config.ProxyConfig) ServerMaker
-	// Client makes the codec of an upstream connection.
-	Client ClientMaker
+	// Client returns the maker of codecs for the connections to a cluster's hosts.
+	Client func(c *config.ClusterProtocols) ClientMaker
 	// Match tells whether a connection that begins with some bytes speaks the
 	// protocol, for detection; see [Detector]. A protocol without it is only spoken
 	// where it is named.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -23,6 +24,9 @@ type Options struct {
 	Goroutines filter.Goroutines
 	// NextID numbers connections, uniquely in the process.
 	NextID func() uint64
+	// Log is for what an operator should know of: it must not block, and bound how often
+	// one message is repeated.
+	Log *slog.Logger
 	// Clock is the wall clock.
 	Clock func() time.Time
 	// OriginalDst returns where a client meant its connection to go; nil asks the system.
@@ -58,6 +62,9 @@ type Worker struct {
 
 // NewWorker makes a worker without listeners and clusters.
 func NewWorker(o Options) *Worker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	if o.OriginalDst == nil {
 		o.OriginalDst = (*eventloop.Conn).OriginalDst
 	}
@@ -73,10 +80,11 @@ func NewWorker(o Options) *Worker {
 		Loop:   o.Loop,
 		Worker: o.Index,
 		Rand:   w.rng.Uint64,
-		Codec: func(link stream.Link, p *protocol.Protocol) stream.ClientCodec {
-			return p.Client(link, &w.heads)
+		Codec: func(link stream.Link, maker protocol.ClientMaker) stream.ClientCodec {
+			return maker(link, &w.heads)
 		},
 		Stats:   o.Stats,
+		Log:     o.Log,
 		NextID:  o.NextID,
 		Suspect: o.Suspect,
 		Demand:  o.Demand,

@@ -16,6 +16,7 @@ import (
 	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/logging"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -196,10 +197,11 @@ func (s *Server) startWorkers(n int) error {
 	}
 	s.workers = make([]*proxy.Worker, n)
 	s.stats = make([]*metrics.Worker, n)
+	log := slog.New(logging.Limit(s.opts.Log.Handler()))
 	s.group.Each(func(i int, l *eventloop.Loop) {
 		s.stats[i] = metrics.NewWorker()
 		s.workers[i] = proxy.NewWorker(proxy.Options{
-			Loop: l, Index: i, Stats: s.stats[i], Goroutines: pool,
+			Loop: l, Index: i, Stats: s.stats[i], Goroutines: pool, Log: log,
 			NextID:  func() uint64 { return s.nextID.Add(1) },
 			Clock:   time.Now,
 			Suspect: s.overseer.outlier.Wake,

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/upstream/balance"
 	"github.com/weirproxy/weir/pkg/upstream/members"
 )
@@ -17,6 +18,8 @@ type Cluster struct {
 	made  []*Host // those that are not nil
 	pools map[*members.Pool]*pool
 	all   *pool // of all hosts
+
+	makers map[*protocol.Protocol]protocol.ClientMaker // of codecs, by what was spoken to hosts so far
 
 	original originals // the hosts of an ORIGINAL_DST cluster
 	view     balance.Worker
@@ -54,6 +57,7 @@ func (c *Cluster) listen() {
 func (c *Cluster) apply(spec *Spec) {
 	before := c.Members
 	c.Spec = spec
+	c.makers = nil              // limits may have changed
 	if spec.Members != before { // slots mean other hosts
 		c.loseAll()
 		c.listen()
@@ -70,6 +74,19 @@ func (c *Cluster) apply(spec *Spec) {
 		h.rearm()
 	}
 	spec.Limits.set(spec.thresholds)
+}
+
+// maker returns what makes the codecs of connections to the cluster's hosts.
+func (c *Cluster) maker(p *protocol.Protocol) protocol.ClientMaker {
+	m := c.makers[p]
+	if m == nil && p.Client != nil {
+		m = p.Client(c.Protocols)
+		if c.makers == nil {
+			c.makers = make(map[*protocol.Protocol]protocol.ClientMaker)
+		}
+		c.makers[p] = m
+	}
+	return m
 }
 
 // adopt takes on the set of hosts in force, but for one of a configuration that the

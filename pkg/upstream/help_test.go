@@ -87,7 +87,7 @@ func newWorkers(t testing.TB, n int) []*worker {
 		w.m = NewManager(Env{
 			Loop: loop, Worker: i, Stats: w.stats,
 			Rand:   w.random,
-			Codec:  func(link stream.Link, _ *protocol.Protocol) stream.ClientCodec { return &lineCodec{link: link} },
+			Codec:  func(link stream.Link, _ protocol.ClientMaker) stream.ClientCodec { return &lineCodec{link: link} },
 			NextID: func() uint64 { return ids.Add(1) },
 		})
 		go loop.Run()

@@ -213,7 +213,7 @@ func (h *Host) dial(d Dialect) error {
 		return err
 	}
 	c.io = io
-	c.codec = cl.env.Codec(io, d.Protocol)
+	c.codec = cl.env.Codec(io, cl.maker(d.Protocol))
 	if d.Protocol.RPC || cl.Probes.Asked {
 		c.prober, _ = c.codec.(stream.Prober)
 	}

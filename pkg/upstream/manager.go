@@ -1,14 +1,17 @@
 package upstream
 
 import (
+	"log/slog"
+
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// NewCodec makes the codec of an upstream connection.
-type NewCodec func(link stream.Link, p *protocol.Protocol) stream.ClientCodec
+// NewCodec makes the codec of an upstream connection. maker is the protocol's, for
+// the connection's cluster.
+type NewCodec func(link stream.Link, maker protocol.ClientMaker) stream.ClientCodec
 
 // Env is what a worker gives its manager.
 type Env struct {
@@ -17,6 +20,7 @@ type Env struct {
 	Rand   func() uint64
 	Codec  NewCodec
 	Stats  *metrics.Worker
+	Log    *slog.Logger // for what an operator should know of; nil discards it
 	// NextID numbers connections, uniquely in the process.
 	NextID func() uint64
 	// Suspect is called when a host may have to be ejected. It must not block.
@@ -43,6 +47,9 @@ type Manager struct {
 
 // NewManager makes a manager without clusters.
 func NewManager(env Env) *Manager {
+	if env.Log == nil {
+		env.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Manager{
 		env: env, byName: make(map[string]*Cluster),
 		demanded: make(map[string]*Cluster), wanted: make(map[string]*list[Demand, *Demand]),

@@ -45,6 +45,9 @@ type Spec struct {
 	// none.
 	Original *Original
 
+	// Protocols are the limits of what its hosts send.
+	Protocols *config.ClusterProtocols
+
 	thresholds config.Thresholds
 	ewma       ewmaOptions
 	options    members.Options
@@ -207,6 +210,7 @@ func newSpec(c *config.Cluster, at *config.Locality, r *config.Report) *Spec {
 		RetryShare:  c.RetryBudget.Percent / 100,
 		MinRetries:  int64(c.RetryBudget.MinRetries),
 		Outlier:     outlier.NewPolicy(c.OutlierDetection),
+		Protocols:   &c.Protocols,
 		thresholds:  thresholds(c),
 		source:      c.SourceSettings(),
 		ewma:        ewmaOptions{c.LBConfig.DefaultDuration, c.LBConfig.DecayTime, c.LBConfig.ClientErrorBias, c.LBConfig.ServerErrorBias},

@@ -58,8 +58,6 @@ const upstreamStreams = 1 << 20
 
 // Protocol makes the protocol that weir is built with.
 func (s Spec) Protocol() protocol.Protocol {
-	upstream := newEngine(&s, s.Codec)
-	upstream.maxStreams = upstreamStreams
 	return protocol.Protocol{
 		Name:        s.Name,
 		Aliases:     s.Aliases,
@@ -69,33 +67,40 @@ func (s Spec) Protocol() protocol.Protocol {
 		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
 			e := newEngine(&s, s.codecFor(p))
 			e.heartbeats = p.HeartbeatStreams
-			e.configure(s.settings(p))
+			e.configure(named(&s, p.RPC))
 			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
 				return newServerConn(e, link, a, heads)
 			}
 		},
-		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
-			return newClientConn(upstream, link, heads)
+		Client: func(c *config.ClusterProtocols) protocol.ClientMaker {
+			e := newEngine(&s, s.Codec)
+			e.maxStreams = upstreamStreams
+			if rpc := named(&s, c.RPC); rpc != nil {
+				e.maxFrame = rpc.MaxFrameSize
+			}
+			return func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
+				return newClientConn(e, link, heads)
+			}
 		},
 	}
 }
 
 // codecFor returns the codec for a listener's connections.
 func (s *Spec) codecFor(p *config.ProxyConfig) Codec {
-	if c := s.settings(p); c != nil && s.Configure != nil {
+	if c := named(s, p.RPC); c != nil && s.Configure != nil {
 		return s.Configure(c)
 	}
 	return s.Codec
 }
 
-// settings returns what a listener's configuration says about the protocol, under
-// whichever of its names; nil if nothing.
-func (s *Spec) settings(p *config.ProxyConfig) *config.RPCConfig {
-	if c := p.RPC[s.Name]; c != nil {
+// named returns what a configuration says about the protocol, under whichever of its
+// names; nil if nothing.
+func named[T any](s *Spec, by map[string]*T) *T {
+	if c := by[s.Name]; c != nil {
 		return c
 	}
 	for _, name := range s.Aliases {
-		if c := p.RPC[name]; c != nil {
+		if c := by[name]; c != nil {
 			return c
 		}
 	}

@@ -11,7 +11,6 @@ const Name = "Http1"
 
 // Protocol returns HTTP/1 as an entry of a protocol registry.
 func Protocol() protocol.Protocol {
-	upstream := &Config{}
 	return protocol.Protocol{
 		Name: Name,
 		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
@@ -20,8 +19,11 @@ func Protocol() protocol.Protocol {
 				return NewServerConn(cfg, link, a, heads)
 			}
 		},
-		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
-			return NewClientConn(upstream, link, heads)
+		Client: func(c *config.ClusterProtocols) protocol.ClientMaker {
+			cfg := &Config{MaxHeaderBytes: c.HTTP1.MaxHeaderSize, MaxHeaderCount: c.HTTP1.MaxHeaderCount}
+			return func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
+				return NewClientConn(cfg, link, heads)
+			}
 		},
 		Match: protocol.MatchHTTP1,
 	}

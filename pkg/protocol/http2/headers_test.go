@@ -180,7 +180,7 @@ func TestProtocol(t *testing.T) {
 		MaxHeaderBytes: 3000, MaxHeaderCount: 5, MaxBody: 6, AllowConnect: true}))
 	cfg.HTTP2.AllowUpgrade = true
 	expect(t, "upgrades", FromConfig(&cfg.HTTP2).upgrade([]byte("WebSocket")), true)
-	if c := p.Client(w, w.heads); c.Available() != 100 {
+	if c := p.Client(&config.ClusterProtocols{})(w, w.heads); c.Available() != 100 {
 		t.Errorf("%d streams are available", c.Available())
 	}
 	w.check()

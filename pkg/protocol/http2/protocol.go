@@ -11,7 +11,6 @@ const Name = "Http2"
 
 // Protocol returns HTTP/2 as an entry of a protocol registry.
 func Protocol() protocol.Protocol {
-	upstream := &Config{}
 	return protocol.Protocol{
 		Name:        Name,
 		Multiplexed: true,
@@ -21,8 +20,11 @@ func Protocol() protocol.Protocol {
 				return NewServerConn(cfg, link, a, heads)
 			}
 		},
-		Client: func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
-			return NewClientConn(upstream, link, heads)
+		Client: func(c *config.ClusterProtocols) protocol.ClientMaker {
+			cfg := &Config{MaxHeaderBytes: c.HTTP2.MaxHeaderSize, MaxHeaderCount: c.HTTP2.MaxHeaderCount}
+			return func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
+				return NewClientConn(cfg, link, heads)
+			}
 		},
 		Match: protocol.MatchHTTP2,
 	}

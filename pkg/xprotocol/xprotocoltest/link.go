@@ -132,7 +132,7 @@ type Upstream struct {
 func NewUpstream(s xprotocol.Spec) *Upstream {
 	u := &Upstream{spec: s}
 	u.out.Init(&u.buffers)
-	u.Codec = s.Protocol().Client(u, &u.heads)
+	u.Codec = s.Protocol().Client(&config.ClusterProtocols{})(u, &u.heads)
 	u.codec = u.Codec
 	return u
 }
