@@ -192,4 +192,6 @@ type RPCConfig struct {
 	MaxConcurrentRequests int `json:"max_concurrent_requests" min:"1" max:"1000000"`
 	// true: at the begin of a drain, bolt clients are sent a GoAway, which clients that do not know it answer by closing.
 	EnableBoltGoaway bool `json:"enable_bolt_goaway"`
+	// What the protocol itself lets one set; see its documentation. bolt and Dubbo have nothing here.
+	Settings *Node `json:"settings"`
 }

@@ -25,6 +25,9 @@ type Protocol struct {
 	Aliases []string
 	// Server returns the maker of codecs for the downstream connections of a proxy.
 	Server func(c *config.ProxyConfig) ServerMaker
+	// Check reports what is wrong with what a proxy says about the protocol, beyond what
+	// can be seen without knowing it; nil if there is nothing to check.
+	Check func(c *config.ProxyConfig, r *config.Report)
 	// Client returns the maker of codecs for the connections to a cluster's hosts.
 	Client func(c *config.ClusterProtocols) ClientMaker
 	// Match tells whether a connection that begins with some bytes speaks the

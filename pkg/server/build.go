@@ -113,6 +113,9 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	speaks := *p // the configuration itself stays as it was loaded
 	speaks.HeartbeatStreams = chain.SeesHeartbeats()
 	for _, proto := range protos {
+		if proto.Check != nil {
+			proto.Check(p, b.report)
+		}
 		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks), Timeouts: l.Other})
 		if proto.Name == http2Name {
 			l.Protocols[len(l.Protocols)-1].Timeouts = timeouts(c, &p.HTTP2.HTTPTimeouts)

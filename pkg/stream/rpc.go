@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Kind is what a message of an RPC protocol is.
 type Kind uint8
@@ -24,6 +27,15 @@ const (
 	// KindEvent is any other message that concerns the connection alone.
 	KindEvent
 )
+
+// String names the kind, as documentation does.
+func (k Kind) String() string {
+	names := [...]string{"HTTP", "request", "one-way request", "response", "heartbeat", "heartbeat answer", "go-away", "event"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
 
 // Call is what the answer to a message must know of it, and what a message's
 // codec tells about it that is not text.
@@ -79,6 +91,26 @@ func (h *Header) AddSpan(name, value Span, null bool) {
 	h.fields = append(h.fields, field{name: name, value: value, null: null})
 }
 
+// madeAt is from which offset on a span, of a frame that is being parsed, is one of
+// what MakeSpan made. No frame is that long.
+const madeAt = 1 << 31
+
+// MakeSpan returns a span of text that is no part of the frame that is being parsed,
+// for codecs: of an attribute, for instance, that stands there as a number. The text
+// is copied. It is for routes, filters and logs: it does not change the message.
+func (h *Header) MakeSpan(text []byte) Span {
+	s := Span{madeAt + uint32(len(h.arena)), uint32(len(text))}
+	h.arena = append(h.arena, text...)
+	return s
+}
+
+// MakeNumber is MakeSpan for a number, in decimal.
+func (h *Header) MakeNumber(n int64) Span {
+	at := len(h.arena)
+	h.arena = strconv.AppendInt(h.arena, n, 10)
+	return Span{madeAt + uint32(at), uint32(len(h.arena) - at)}
+}
+
 // NullAt tells whether field i has no value, which is not the same as an empty one.
 func (h *Header) NullAt(i int) bool { return h.fields[i].null }
 
@@ -92,26 +124,47 @@ func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
 	r := &h.RPC
 	r.Protocol = protocol
 	r.head, r.tail = content.Off, uint32(len(frame)-content.End())
-	h.arena = append(h.arena[:0], frame[:content.Off]...)
+	made := len(h.arena) // what MakeSpan made
+	h.arena = append(h.arena, frame[:content.Off]...)
+	h.arena = append(h.arena, frame[content.End():]...)
 	h.ContentLength = int64(content.Len)
 	h.changed = r.Anew
 	if r.tail > 0 {
-		h.arena = append(h.arena, frame[content.End():]...)
 		h.closeUp(content)
+	}
+	if made > 0 {
+		h.moveMade(made)
 	}
 	h.unnamed = true
 	h.method = r.Method
 	r.pathless = true
 }
 
+// moveMade moves what MakeSpan made from the arena's front to behind the frame, and
+// the spans of it.
+func (h *Head) moveMade(n int) {
+	h.arena = append(h.arena, h.arena[:n]...)
+	h.arena = h.arena[:copy(h.arena, h.arena[n:])]
+	at := uint32(len(h.arena) - n)
+	h.moveSpans(func(s *Span) {
+		if s.Off >= madeAt {
+			s.Off += at - madeAt
+		}
+	})
+}
+
 // closeUp moves the spans behind the content to where they are without it.
 func (h *Head) closeUp(content Span) {
 	end, n := uint32(content.End()), content.Len
-	move := func(s *Span) {
-		if s.Off >= end {
+	h.moveSpans(func(s *Span) {
+		if s.Off >= end && s.Off < madeAt {
 			s.Off -= n
 		}
-	}
+	})
+}
+
+// moveSpans applies move to all spans.
+func (h *Head) moveSpans(move func(*Span)) {
 	for i := range h.fields {
 		move(&h.fields[i].name)
 		move(&h.fields[i].value)

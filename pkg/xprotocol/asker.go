@@ -66,7 +66,7 @@ func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
 	if a.pingPong { // hosts of such protocols need not keep to ids
 		s = a.pending.any()
 	}
-	if s == nil || !s.sent || (s.call.Kind == stream.KindHeartbeat) != (h.RPC.Kind == stream.KindHeartbeatAnswer) {
+	if s == nil || !s.sent || h.RPC.Kind == stream.KindHeartbeatAnswer && s.call.Kind != stream.KindHeartbeat {
 		a.dropped++
 		return
 	}

@@ -83,13 +83,11 @@ func (c *ClientConn) take(f *frame) error {
 	}
 	c.received++
 	switch h.RPC.Kind {
-	case stream.KindResponse:
-		c.response(h, f, content)
-	case stream.KindHeartbeatAnswer:
-		if h.RPC.ID == c.beat {
+	case stream.KindResponse, stream.KindHeartbeatAnswer: // protocols may answer heartbeats as they answer requests
+		if h.RPC.ID == c.beat && c.beat != 0 {
 			c.beat = 0
 		} else {
-			c.response(h, f, content) // a client's heartbeat that was passed through
+			c.response(h, f, content)
 		}
 	case stream.KindHeartbeat:
 		c.answerHeartbeat(&h.RPC.Call, f.b[content.Off:content.End()], true)

@@ -18,7 +18,7 @@ type Codec interface {
 	// soon as b has enough bytes to tell; 0 until then. An error means that b does
 	// not begin a frame, and ends the connection. The length may exceed b, and any
 	// limit: the caller checks it before it collects so much. It must tell within
-	// 64 KiB. b is not empty.
+	// 64 KiB. b is not empty, and like everything here it must not be written to.
 	Length(b []byte) (n int, err error)
 
 	// Parse takes apart b, which is one whole frame as Length measured it, and

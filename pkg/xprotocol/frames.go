@@ -173,14 +173,6 @@ func (p *parts) set(codec Codec, h *stream.Head) (err error) {
 	return nil
 }
 
-// setAnswer is set for an answer: what a filter or route changed in a way that
-// cannot be expressed is left out, because the answer matters more.
-func (p *parts) setAnswer(codec Codec, h *stream.Head) {
-	if err := p.set(codec, h); err != nil {
-		p.keep(h)
-	}
-}
-
 // keep makes p the parts that a head came in.
 func (p *parts) keep(h *stream.Head) {
 	head, tail := h.Frame()

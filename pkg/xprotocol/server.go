@@ -128,7 +128,7 @@ func (c *ServerConn) take(f *frame) error {
 	case stream.KindRequest, stream.KindOneWay:
 		err = c.request(h, f, content)
 	case stream.KindHeartbeat:
-		if c.heartbeats {
+		if c.heartbeats || h.RPC.Forward {
 			err = c.request(h, f, content)
 		} else {
 			c.answerHeartbeat(&h.RPC.Call, f.b[content.Off:content.End()], true)

@@ -18,6 +18,7 @@ type serverStream struct {
 
 	asked    bool // the request is complete
 	answered bool // the answer is
+	refused  bool // the answer is weir's own: that of the host cannot be sent
 	entered  bool // a call to peer is under way, whose end ends the stream
 }
 
@@ -28,14 +29,10 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 	if s.answered || h.Interim() {
 		return
 	}
-	kind := stream.KindResponse
-	if s.call.Kind == stream.KindHeartbeat {
-		kind = stream.KindHeartbeatAnswer
-	}
-	switch own := h.RPC.Protocol == s.answerer.name && h.RPC.Kind == kind; {
+	switch {
 	case s.call.Kind == stream.KindOneWay:
-	case own:
-		s.parts.setAnswer(s.answerer.codec, h)
+	case s.answers(h):
+		s.keep(h)
 	case s.call.Kind == stream.KindHeartbeat: // its content is in the parts, and goes back
 		s.status = h.Status
 	default:
@@ -47,10 +44,34 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 	}
 }
 
+// answers reports whether a head is that of a frame which answers the request.
+func (s *serverStream) answers(h *stream.Head) bool {
+	beat := h.RPC.Kind == stream.KindHeartbeatAnswer && s.call.Kind == stream.KindHeartbeat
+	return h.RPC.Protocol == s.answerer.name && (h.RPC.Kind == stream.KindResponse || beat)
+}
+
+// keep keeps the parts of the answer until its content is there. A change that the
+// protocol cannot express is left out, because the answer matters more; but where
+// the frame cannot be sent as it came either, because there is no room for the
+// client's id in it, the client is told that there is no answer.
+func (s *serverStream) keep(h *stream.Head) {
+	err := s.parts.set(s.answerer.codec, h)
+	switch {
+	case err == nil:
+	case h.RPC.Anew:
+		s.status, s.flags = 502, 0
+		s.parts.bytes = append(s.parts.bytes[:0], "the response was changed in a way that its protocol cannot express"...)
+		s.parts.tail = 0
+		s.refused = true
+	default:
+		s.parts.keep(h)
+	}
+}
+
 // Data adds to the answer's content.
 func (s *serverStream) Data(d *buffer.Chain, end bool) {
 	switch {
-	case s.answered || s.call.Kind == stream.KindOneWay, s.call.Kind == stream.KindHeartbeat && s.status != 0:
+	case s.answered || s.refused || s.call.Kind == stream.KindOneWay, s.call.Kind == stream.KindHeartbeat && s.status != 0:
 		d.Clear()
 	case s.status != 0:
 		s.parts.bytes = d.AppendTo(s.parts.bytes)

@@ -31,8 +31,16 @@ type Spec struct {
 	// Codec says how its frames look.
 	Codec Codec
 	// Configure returns the codec for the downstream connections of a listener that
-	// has settings; nil if the codec is the same for all.
-	Configure func(c *config.RPCConfig) Codec
+	// has an extend_config for the protocol; nil if the codec is the same for all. What
+	// is wrong in c.Settings, which are the protocol's own, it reports to r: then the
+	// configuration is refused, and the codec not used.
+	//
+	//	func configure(c *config.RPCConfig, r *config.Report) xprotocol.Codec {
+	//		s := settings{Charset: "utf-8"} // struct { Charset string `json:"charset"` }
+	//		c.Settings.DecodeInto(&s, r)
+	//		return codec{s}
+	//	}
+	Configure func(c *config.RPCConfig, r *config.Report) Codec
 	// Match tells the protocol from the first bytes of a connection; nil if it can
 	// only be named.
 	Match protocol.Match
@@ -65,13 +73,14 @@ func (s Spec) Protocol() protocol.Protocol {
 		RPC:         true,
 		Multiplexed: s.Usage == Multiplexed,
 		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
-			e := newEngine(&s, s.codecFor(p))
+			e := newEngine(&s, s.codecFor(p, new(config.Report)))
 			e.heartbeats = p.HeartbeatStreams
 			e.configure(named(&s, p.RPC))
 			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
 				return newServerConn(e, link, a, heads)
 			}
 		},
+		Check: s.check,
 		Client: func(c *config.ClusterProtocols) protocol.ClientMaker {
 			e := newEngine(&s, s.Codec)
 			e.maxStreams = upstreamStreams
@@ -86,11 +95,30 @@ func (s Spec) Protocol() protocol.Protocol {
 }
 
 // codecFor returns the codec for a listener's connections.
-func (s *Spec) codecFor(p *config.ProxyConfig) Codec {
+func (s *Spec) codecFor(p *config.ProxyConfig, r *config.Report) Codec {
 	if c := named(s, p.RPC); c != nil && s.Configure != nil {
-		return s.Configure(c)
+		return s.Configure(c, r)
 	}
 	return s.Codec
+}
+
+// check reports what is wrong with a listener's settings of the protocol.
+func (s *Spec) check(p *config.ProxyConfig, r *config.Report) {
+	switch c := named(s, p.RPC); {
+	case c == nil:
+	case s.Configure != nil:
+		s.Configure(c, r)
+	default:
+		NoSettings(c, r)
+	}
+}
+
+// NoSettings reports settings that a protocol does not have, for a Configure that
+// looks at the other keys alone.
+func NoSettings(c *config.RPCConfig, r *config.Report) {
+	if c.Settings != nil {
+		r.Errorf(c.At("settings"), "the protocol has no settings of its own")
+	}
 }
 
 // named returns what a configuration says about the protocol, under whichever of its

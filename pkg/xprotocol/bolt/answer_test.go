@@ -220,7 +220,7 @@ func TestSpec(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	for _, on := range []bool{false, true} {
-		c := s.Configure(&config.RPCConfig{EnableBoltGoaway: on})
+		c := s.Configure(&config.RPCConfig{EnableBoltGoaway: on}, new(config.Report))
 		if b := c.(xprotocol.GoAwayer).GoAway(nil, 1, nil); len(b) > 0 != on {
 			t.Errorf("configured %v: %x", on, b)
 		}

@@ -23,7 +23,8 @@ func Spec() xprotocol.Spec {
 		Name:    "bolt",
 		Aliases: []string{"boltv2"},
 		Codec:   New(Options{}),
-		Configure: func(c *config.RPCConfig) xprotocol.Codec {
+		Configure: func(c *config.RPCConfig, r *config.Report) xprotocol.Codec {
+			xprotocol.NoSettings(c, r)
 			return New(Options{GoAway: c.EnableBoltGoaway})
 		},
 		Match:  Match,

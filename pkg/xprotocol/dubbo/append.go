@@ -11,6 +11,7 @@ import (
 var (
 	errNoFrame       = errors.New("there is no frame of dubbo to change")
 	errNoStrings     = errors.New("the body's serialization cannot be changed in service, version or method")
+	errLongAttribute = errors.New("a service, method, version or group of more than 32 KiB cannot be sent in one piece")
 	errNoAttachments = errors.New("the body has no attachments that could be changed")
 )
 
@@ -66,8 +67,17 @@ func (e *edit) check() error {
 	if len(e.tail) == 0 && (e.h.Len() > 0 || e.changed(stream.Group) || e.changed(stream.Service) || e.changed(stream.Version)) {
 		return errNoAttachments
 	}
+	for a := stream.Service; a <= stream.Group; a++ {
+		if text, _ := e.h.Attribute(a); len(text) > maxAttribute {
+			return errLongAttribute
+		}
+	}
 	return nil
 }
+
+// maxAttribute is how long a service, method, version or group may become. Longer
+// texts are sent in pieces, and who routes by them next could not read them.
+const maxAttribute = 1 << 15
 
 // changed tells whether an attribute is another one than the frame's.
 func (e *edit) changed(a stream.Attribute) bool {
