@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/weirproxy/weir/pkg/buffer"
-	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/xprotocol"
 )
@@ -33,19 +32,17 @@ func (k *kit) parse(name string, frame []byte) (h *stream.Head, content []byte, 
 func front(b []byte) []byte { return b[:min(len(b), 200)] }
 
 func parsed(k *kit) {
-	for _, f := range k.frames {
+	k.each(k.frames, func(f *Frame) {
 		was := bytes.Clone(f.Bytes)
 		h, content, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
-		if !bytes.Equal(was, f.Bytes) {
-			k.Errorf("%s: the frame was changed, which is only lent", f.Name)
-		}
+		k.untouched(f.Name, "Parse", f.Bytes, was)
 		service, _ := h.Attribute(stream.Service)
 		method, _ := h.Attribute(stream.Method)
 		got := Frame{f.Name, f.Bytes, h.RPC.Kind, h.RPC.ID, string(service), string(method), h.RPC.Timeout, h.Status, string(content)}
-		if a, b := fmt.Sprintf("%+v", withoutBytes(got)), fmt.Sprintf("%+v", withoutBytes(f)); a != b {
+		if a, b := fmt.Sprintf("%+v", withoutBytes(got)), fmt.Sprintf("%+v", withoutBytes(*f)); a != b {
 			k.Errorf("%s: it says\n%s, not\n%s", f.Name, a, b)
 		}
 		var again stream.Head
@@ -53,8 +50,8 @@ func parsed(k *kit) {
 		if _, err := k.spec.Codec.Parse(f.Bytes, &again); err != nil || again.RPC.Call != h.RPC.Call {
 			k.Errorf("%s: parsed once more it says %+v, %v: the codec keeps something", f.Name, again.RPC.Call, err)
 		}
-		k.previewed(&f, &h.RPC.Call)
-	}
+		k.previewed(f, &h.RPC.Call)
+	})
 }
 
 func withoutBytes(f Frame) Frame {
@@ -69,7 +66,9 @@ func (k *kit) previewed(f *Frame, whole *stream.Call) {
 	if !ok {
 		return
 	}
+	was := bytes.Clone(f.Bytes)
 	for n := 1; n <= min(len(f.Bytes), large); n++ {
+		k.prefix = n
 		if size, _ := k.spec.Codec.Length(f.Bytes[:n:n]); size == 0 {
 			continue
 		}
@@ -81,12 +80,14 @@ func (k *kit) previewed(f *Frame, whole *stream.Call) {
 			return
 		}
 	}
+	k.untouched(f.Name, "Preview", f.Bytes, was)
 }
 
 func prefixes(k *kit) {
-	for _, f := range k.frames {
-		told := false
+	k.each(k.frames, func(f *Frame) {
+		was, told := bytes.Clone(f.Bytes), false
 		for i := 1; i <= len(f.Bytes); i++ {
+			k.prefix = i
 			n, err := k.spec.Codec.Length(f.Bytes[:i:i])
 			if err != nil || n != 0 && n != len(f.Bytes) || n == 0 && told {
 				k.Errorf("%s: after %d of %d bytes, the length is said to be %d, %v", f.Name, i, len(f.Bytes), n, err)
@@ -94,6 +95,7 @@ func prefixes(k *kit) {
 			}
 			told = n != 0
 		}
+		k.untouched(f.Name, "Length", f.Bytes, was)
 		if !told {
 			k.Errorf("%s: the whole frame does not tell its length", f.Name)
 		}
@@ -102,73 +104,94 @@ func prefixes(k *kit) {
 				k.Errorf("%s: with more behind it, the length is said to be %d, %v", f.Name, n, err)
 			}
 		}
-	}
-}
-
-// matched holds Match against what clients begin with.
-func matched(k *kit) {
-	if k.spec.Match == nil {
-		return
-	}
-	for _, f := range k.of(stream.KindRequest, stream.KindOneWay, stream.KindHeartbeat) {
-		decided := false
-		for n := 1; n <= len(f.Bytes); n++ {
-			v := k.spec.Match(f.Bytes[:n:n])
-			if v == protocol.No || decided && v != protocol.Yes || v == protocol.More && n >= protocol.MaxSignature {
-				k.Errorf("%s: after %d bytes, the verdict is %d", f.Name, n, v)
-				break
-			}
-			decided = v == protocol.Yes
-		}
-		if !decided {
-			k.Errorf("%s: the protocol is not recognised", f.Name)
-		}
-	}
+	})
 }
 
 func identical(k *kit) {
-	for _, f := range k.frames {
+	k.each(k.frames, func(f *Frame) {
 		h, content, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
-		head, tail := h.Frame()
-		if got := join(k.spec, head, h.RPC.ID, content, tail); !bytes.Equal(got, f.Bytes) {
+		got := k.sent(h, h.RPC.ID, content)
+		if h.RPC.Anew { // an id may have another width
+			if again, content2, ok := k.parse(f.Name+", encoded anew", got); ok {
+				k.same(f.Name+", encoded anew", again, h, content2, content)
+			}
+		} else if !bytes.Equal(got, f.Bytes) {
 			k.Errorf("%s: it goes on as %x, and was %x", f.Name, front(got), front(f.Bytes))
 		}
-	}
+	})
 }
 
 func patched(k *kit) {
-	for _, f := range k.frames {
+	k.each(k.frames, func(f *Frame) {
 		h, content, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
-		head, tail := h.Frame()
 		for _, id := range k.ids() {
 			name := fmt.Sprintf("%s with id %#x", f.Name, id)
-			again, content2, ok := k.parse(name, join(k.spec, head, id, content, tail))
+			again, content2, ok := k.parse(name, k.sent(h, id, content))
 			if !ok {
 				continue
 			}
 			want := *h
 			want.RPC.ID = id
 			k.same(name, again, &want, content2, content)
-			other, tail2 := again.Frame()
-			if back := join(k.spec, other, h.RPC.ID, content2, tail2); !bytes.Equal(back, f.Bytes) {
+			back := k.sent(again, h.RPC.ID, content2)
+			if !h.RPC.Anew && !bytes.Equal(back, f.Bytes) {
 				k.Errorf("%s: patched back it is %x, and was %x", name, front(back), front(f.Bytes))
 			}
+			k.sealed(name, h, again)
 		}
-		k.patchedLengths(&f, head, tail)
+		k.patchedLengths(f, h)
+	})
+}
+
+// maxChecksum is how many bytes a checksum has at most.
+const maxChecksum = 32
+
+// sealed checks that a tail which is another one in each frame is made anew with the
+// frame: it is a checksum.
+func (k *kit) sealed(name string, before, after *stream.Head) {
+	_, was := before.Frame()
+	_, is := after.Frame()
+	if len(was) < 2 || len(was) > maxChecksum || before.RPC.ID == after.RPC.ID || !bytes.Equal(was, is) || k.fieldsInTail(before) {
+		return
+	}
+	for _, f := range k.frames {
+		other, _, err := parse(k.spec, f.Bytes)
+		if err != nil {
+			continue
+		}
+		if _, tail := other.Frame(); len(tail) == len(was) && !bytes.Equal(tail, was) {
+			k.Errorf("%s: its tail %x stays, which is %x in %s: if it is a checksum, the codec needs Seal", name, was, tail, f.Name)
+			return
+		}
 	}
 }
 
+// fieldsInTail reports whether the tail is where a protocol has its fields.
+func (k *kit) fieldsInTail(h *stream.Head) bool {
+	var more stream.Head
+	more.CopyFrom(h)
+	more.Add("x-kit-added", "value")
+	_, n, err := k.spec.Codec.Append(nil, &more)
+	_, tail := h.Frame()
+	return err == nil && n != len(tail)
+}
+
 // patchedLengths patches the length of contents that are not there.
-func (k *kit) patchedLengths(f *Frame, head, tail []byte) {
+func (k *kit) patchedLengths(f *Frame, h *stream.Head) {
+	head, tail := k.parts(h)
+	if head == nil {
+		return
+	}
+	id := max(f.ID, k.spec.MinID)
 	for _, n := range []int{0, 1, len(f.Content), len(f.Content) + 1, 255, 256, 1 << 16, 1 << 20} {
 		b := bytes.Clone(head)
-		k.spec.Codec.Patch(b, f.ID, n, len(tail))
+		k.spec.Codec.Patch(b, id, n, len(tail))
 		b = append(b, make([]byte, n)...)
 		b = append(b, tail...)
 		if got, err := k.spec.Codec.Length(b); got != len(b) || err != nil {
@@ -203,14 +226,16 @@ func timeouts(k *kit) {
 	if !ok {
 		return
 	}
-	for _, f := range k.of(stream.KindRequest) {
+	k.each(k.of(stream.KindRequest), func(f *Frame) {
 		h, content, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
 		for _, timeout := range []time.Duration{time.Millisecond, 2 * time.Second, time.Hour} {
-			head, tail := h.Frame()
-			head = bytes.Clone(head)
+			head, tail := k.parts(h)
+			if head == nil {
+				return
+			}
 			want := *h
 			want.RPC.Timeout = timeout
 			timer.SetTimeout(head, &want.RPC.Call)
@@ -219,17 +244,19 @@ func timeouts(k *kit) {
 				k.same(name, got, &want, content2, content)
 			}
 		}
-	}
+	})
 }
 
 func allocations(k *kit) {
-	for _, f := range k.frames {
+	k.each(k.frames, func(f *Frame) {
 		h, content, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
-		head, _ := h.Frame()
-		head = bytes.Clone(head)
+		head, _ := k.parts(h)
+		if head == nil {
+			return
+		}
 		again := &stream.Head{}
 		for what, do := range map[string]func(){
 			"Length": func() { _, _ = k.spec.Codec.Length(f.Bytes) },
@@ -244,5 +271,5 @@ func allocations(k *kit) {
 				k.Errorf("%s: %s costs %v allocations", f.Name, what, n)
 			}
 		}
-	}
+	})
 }

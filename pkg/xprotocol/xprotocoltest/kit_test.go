@@ -18,7 +18,7 @@ import (
 
 func plainFrames() (fs []Frame) {
 	for _, m := range plain.Samples() {
-		fs = append(fs, Frame{m.Name, m.Bytes(), m.Kind, m.ID, m.Service, m.Method, 0, m.Status(), m.Content})
+		fs = append(fs, Frame{m.Name, m.Bytes(), m.Kind, m.ID, m.Service, m.Method, m.Timeout(), m.Status(), m.Content})
 	}
 	return fs
 }
@@ -34,24 +34,25 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// failures runs all cases and returns what they found, each with its case's name.
-func failures(s xprotocol.Spec, frames []Frame) []string {
+// failures runs the cases and returns what they found, each with its case's name. It
+// stops behind the case that finds what is wanted; without that, it runs all.
+func failures(s xprotocol.Spec, frames []Frame, want string) []string {
 	var all []string
 	for _, c := range cases() {
+		if want != "" && found(all, want) {
+			break
+		}
 		var r recorder
-		func() {
-			defer func() {
-				if p := recover(); p != nil {
-					r.Errorf("panic: %v", p)
-				}
-			}()
-			c.run(&kit{reporter: &r, spec: s, frames: frames})
-		}()
+		(&kit{reporter: &r, spec: s, frames: frames}).run(c)
 		for _, e := range r.errors {
 			all = append(all, c.name+": "+e)
 		}
 	}
 	return all
+}
+
+func found(failures []string, want string) bool {
+	return slices.ContainsFunc(failures, func(s string) bool { return strings.Contains(s, want) })
 }
 
 // broken is a codec that does one thing wrong.
@@ -69,10 +70,15 @@ type broken struct {
 	unsealed  bool
 	timeout   func(head []byte)
 	preview   func(call *stream.Call)
+	lent      func(b []byte)       // is given what Length is lent
+	lentHead  func(h *stream.Head) // is given what Append is lent
 }
 
 func (c *broken) Length(b []byte) (int, error) {
 	n, err := c.Codec.Length(b)
+	if c.lent != nil {
+		c.lent(b)
+	}
 	if c.length != nil && err == nil {
 		return c.length(b, n)
 	}
@@ -95,6 +101,9 @@ func (c *broken) Patch(head []byte, id uint64, content, tail int) {
 }
 
 func (c *broken) Append(dst []byte, h *stream.Head) ([]byte, int, error) {
+	if c.lentHead != nil {
+		c.lentHead(h)
+	}
 	if c.change != nil {
 		was := h
 		h = &stream.Head{}
@@ -168,6 +177,7 @@ func mutants() []struct {
 } {
 	good := plain.Codec{}
 	kept := new(struct{ b []byte })
+	remembered := false
 	calls := 0
 	return []struct {
 		name string
@@ -219,7 +229,7 @@ func mutants() []struct {
 				b[25] ^= 1
 			}
 			return s, nil
-		}}, "which is only lent"},
+		}}, "Parse changes bytes that are only lent"},
 		{"state", &broken{parse: func(_ []byte, h *stream.Head, s stream.Span) (stream.Span, error) {
 			calls++
 			h.RPC.Bits += uint8(calls % 3)
@@ -313,6 +323,57 @@ func mutants() []struct {
 		}}, "a failure"},
 		{"a go-away that is a heartbeat", &broken{goAway: func(dst []byte) []byte { return good.Heartbeat(dst, 1, nil) }}, "a go-away is one"},
 		{"a timeout that changes the text's length", &broken{timeout: func(head []byte) { head[17]++ }}, "timeouts are set"},
+		{"a panic at a short front", &broken{length: func(b []byte, n int) (int, error) {
+			if len(b) == 5 {
+				panic("short")
+			}
+			return n, nil
+		}}, "request, its first 5 bytes: panic: short, at kit_test.go:"},
+		{"a length below nothing", &broken{length: func(b []byte, n int) (int, error) {
+			if n > 0 && b[18] >= 0x80 {
+				n = -1
+			}
+			return n, nil
+		}}, "its length is said to be -1"},
+		{"a length that is shorter than the fixed part", &broken{length: func(b []byte, n int) (int, error) {
+			if n > 0 && b[16] == 0xff {
+				n = 10
+			}
+			return n, nil
+		}}, "panic: runtime error"},
+		{"a service that is remembered", &broken{parse: func(b []byte, h *stream.Head, s stream.Span) (stream.Span, error) {
+			if b[3]&1 != 0 && b[2] == 1 && remembered {
+				h.RPC.Method = h.RPC.Service
+			}
+			remembered = h.RPC.Method.Len > 0
+			return s, nil
+		}}, "the codec keeps something"},
+		{"a front that is written to", &broken{lent: func(b []byte) { b[0] |= 0x20 }}, "Length changes bytes that are only lent"},
+		{"a frame that is written to while it is encoded", &broken{lentHead: func(h *stream.Head) {
+			head, _ := h.Frame()
+			head[3] ^= 0x40
+		}}, "Append changes bytes that are only lent"},
+		{"line breaks that end a text", &broken{answer: func(dst []byte, to *stream.Call, a xprotocol.Answer) []byte {
+			b := good.Answer(dst, to, a)
+			if bytes.Contains(a.Text, []byte("\n")) {
+				b = b[:len(b)-1]
+			}
+			return b
+		}}, "answers of weir's own"},
+		{"a text whose length wraps at 64 KiB", &broken{answer: func(dst []byte, to *stream.Call, a xprotocol.Answer) []byte {
+			b := good.Answer(dst, to, a)
+			if len(a.Text) > 1<<16 {
+				b = b[:len(b)-1<<16]
+			}
+			return b
+		}}, "answers of weir's own"},
+		{"a field that is cut at a line break", &broken{change: func(h *stream.Head) error {
+			if v, ok := h.Header.Get("x-kit-added"); ok {
+				cut, _, _ := bytes.Cut(v, []byte("\n"))
+				h.Header.Set("x-kit-added", string(cut))
+			}
+			return nil
+		}}, "a text of two lines is added as a field: it does not show"},
 		{"a front without an id", &broken{preview: func(call *stream.Call) { call.ID = 0 }}, "frames say what they should"},
 	}
 }
@@ -322,12 +383,12 @@ func TestKitFinds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := plain.Spec()
 			s.Codec = tt.c
-			got := failures(s, plainFrames())
+			got := failures(s, plainFrames(), tt.want)
 			if tt.want == "" && len(got) > 0 {
 				t.Errorf("%d failures: %s", len(got), got[0])
 			}
-			if tt.want != "" && !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, tt.want) }) {
-				t.Errorf("%d failures, and none says %q: %.300q", len(got), tt.want, got)
+			if tt.want != "" && !found(got, tt.want) {
+				t.Errorf("%d failures, and none says %q: %.300q", len(got), tt.want, got[:min(len(got), 3)])
 			}
 		})
 	}
@@ -335,21 +396,53 @@ func TestKitFinds(t *testing.T) {
 
 func TestKitFindsBadMatches(t *testing.T) {
 	for name, match := range map[string]protocol.Match{
-		"no":          func([]byte) protocol.Verdict { return protocol.No },
-		"never":       func([]byte) protocol.Verdict { return protocol.More },
-		"too late":    func(b []byte) protocol.Verdict { return protocol.MatchPrefix(b, string(plain.Samples()[0].Bytes())) },
+		"no":       func([]byte) protocol.Verdict { return protocol.No },
+		"never":    func([]byte) protocol.Verdict { return protocol.More },
+		"too late": func(b []byte) protocol.Verdict { return protocol.MatchPrefix(b, string(plain.Samples()[0].Bytes())) },
+		"anything": func([]byte) protocol.Verdict { return protocol.Yes },
+		"by letters": func(b []byte) protocol.Verdict { // takes HTTP's methods as well
+			if b[0] < 'A' || b[0] > 'Z' {
+				return protocol.No
+			}
+			return protocol.Yes
+		},
+		"writes": func(b []byte) protocol.Verdict {
+			v := protocol.MatchPrefix(b, "PL")
+			b[0] = 'p'
+			return v
+		},
 		"not for all": func(b []byte) protocol.Verdict { return protocol.MatchPrefix(b, "PL\x01") },
 	} {
 		s := plain.Spec()
 		s.Match = match
-		if got := failures(s, plainFrames()); len(got) == 0 || !strings.HasPrefix(got[0], "the first bytes") {
+		if got := failures(s, plainFrames(), "the first bytes"); len(got) == 0 || !found(got, "the first bytes") {
 			t.Errorf("%s: %.300q", name, got)
 		}
 	}
 }
 
+// unsealed is plain without the ability to make its checksums anew, and without looking at them.
+type unsealed struct{ xprotocol.Codec }
+
+// TestKitFindsChecksums finds tails that stay as they were, even if the codec does not look at them.
+func TestKitFindsChecksums(t *testing.T) {
+	s := plain.Spec()
+	s.Codec = unsealed{plain.Codec{}}
+	got := failures(s, plainFrames(), "checksum")
+	if !found(got, "checksum") {
+		t.Errorf("%d failures: %.300q", len(got), got[:min(len(got), 3)])
+	}
+}
+
 func TestKitWantsFrames(t *testing.T) {
-	for _, frames := range [][]Frame{nil, plainFrames()[:4], plainFrames()[2:]} {
+	all := plainFrames()
+	without := func(is func(f Frame) bool) []Frame { return slices.DeleteFunc(slices.Clone(all), is) }
+	for _, frames := range [][]Frame{
+		nil, all[:4], all[2:],
+		without(func(f Frame) bool { return f.Kind == stream.KindHeartbeat }),
+		without(func(f Frame) bool { return f.Status >= 400 }),
+		without(func(f Frame) bool { return f.Timeout > 0 }),
+	} {
 		var r recorder
 		if (&kit{reporter: &r, spec: plain.Spec(), frames: frames}).enough() || len(r.errors) == 0 {
 			t.Errorf("%d frames suffice", len(frames))

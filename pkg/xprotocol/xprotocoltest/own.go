@@ -17,10 +17,13 @@ var (
 )
 
 func answers(k *kit) {
-	for _, f := range k.of(stream.KindRequest) {
+	k.each(k.of(stream.KindRequest), func(f *Frame) {
 		h, _, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
+		}
+		for _, text := range hard {
+			k.answered(f.Name, &h.RPC.Call, xprotocol.Answer{Status: 503, Text: []byte(text)})
 		}
 		for _, id := range k.ids() {
 			call := h.RPC.Call
@@ -34,14 +37,20 @@ func answers(k *kit) {
 				}
 			}
 		}
-	}
+	})
 }
 
 // answered checks one answer.
 func (k *kit) answered(name string, to *stream.Call, a xprotocol.Answer) {
 	k.Helper()
 	name = fmt.Sprintf("%s, answered %d %v %.20q", name, a.Status, a.Flags, a.Text)
+	was := *to
+	text := bytes.Clone(a.Text)
 	b, ok := k.appended(name, func(dst []byte) []byte { return k.spec.Codec.Answer(dst, to, a) })
+	k.untouched(name, "Answer", a.Text, text)
+	if *to != was {
+		k.Errorf("%s: Answer changes the call from %+v to %+v", name, was, *to)
+	}
 	if !ok {
 		return
 	}
@@ -95,27 +104,33 @@ func heartbeats(k *kit) {
 			frames = append(frames, Frame{Name: name, Bytes: b, Kind: stream.KindHeartbeat, ID: 7})
 		}
 	}
-	for _, f := range frames {
+	k.each(frames, func(f *Frame) {
 		h, content, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
 		if h.RPC.Kind != stream.KindHeartbeat || h.RPC.ID != f.ID {
 			k.Errorf("%s: it is %+v", f.Name, h.RPC.Call)
 		}
 		d, u := NewDownstream(k.spec, Limits{}), NewUpstream(k.spec)
-		for side, l := range map[string]*Link{"downstream": &d.Link, "upstream": &u.Link} {
+		links := map[string]*Link{"downstream": &d.Link, "upstream": &u.Link}
+		if h.RPC.Forward { // clients' go to hosts
+			delete(links, "downstream")
+		}
+		for side, l := range links {
 			name := f.Name + ", " + side
 			if err := l.Feed(f.Bytes); err != nil {
 				k.Errorf("%s: %v", name, err)
 			}
 			k.beatAnswer(name, l.Sent(), &h.RPC.Call, true)
 		}
+		was := bytes.Clone(content)
 		b, _ := k.appended(f.Name, func(dst []byte) []byte { return beats.HeartbeatAnswer(dst, &h.RPC.Call, content, false) })
+		k.untouched(f.Name, "HeartbeatAnswer", content, was)
 		if len(b) > 0 {
 			k.beatAnswer(f.Name+", not well", b, &h.RPC.Call, false)
 		}
-	}
+	})
 }
 
 func (k *kit) beatAnswer(name string, b []byte, to *stream.Call, well bool) {
@@ -127,7 +142,7 @@ func (k *kit) beatAnswer(name string, b []byte, to *stream.Call, well bool) {
 	h, _, ok := k.parse(name+", the answer", b)
 	switch {
 	case !ok:
-	case h.RPC.Kind != stream.KindHeartbeatAnswer || h.RPC.ID != to.ID || h.RPC.Form != to.Form:
+	case h.RPC.Kind != stream.KindHeartbeatAnswer && h.RPC.Kind != stream.KindResponse || h.RPC.ID != to.ID || h.RPC.Form != to.Form:
 		k.Errorf("%s: the answer is %+v", name, h.RPC.Call)
 	case h.Status >= 400 && well:
 		k.Errorf("%s: the answer has status %d, a failure", name, h.Status)
@@ -184,10 +199,10 @@ func goAways(k *kit) {
 			}
 		}
 	}
-	for _, f := range frames {
+	k.each(frames, func(f *Frame) {
 		h, _, ok := k.parse(f.Name, f.Bytes)
 		if !ok {
-			continue
+			return
 		}
 		if h.RPC.Kind != stream.KindGoAway {
 			k.Errorf("%s: it is %+v", f.Name, h.RPC.Call)
@@ -206,5 +221,5 @@ func goAways(k *kit) {
 		if !x.calls[0].Ended {
 			k.Errorf("%s: the answer to an earlier request does not arrive", f.Name)
 		}
-	}
+	})
 }

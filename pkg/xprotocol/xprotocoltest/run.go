@@ -2,6 +2,7 @@ package xprotocoltest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func Run(t *testing.T, s xprotocol.Spec, frames ...Frame) {
 	}
 	for _, c := range cases() {
 		t.Run(c.name, func(t *testing.T) {
-			c.run(&kit{reporter: t, spec: s, frames: frames})
+			(&kit{reporter: t, spec: s, frames: frames}).run(c)
 		})
 	}
 }
@@ -51,6 +52,13 @@ type kit struct {
 	reporter
 	spec   xprotocol.Spec
 	frames []Frame
+	prefix int // of how many bytes of a frame is being looked at, for a panic's report; whole
+}
+
+// run runs a case. What it is that panics in there is reported.
+func (k *kit) run(c testCase) {
+	k.Helper()
+	k.try(c.name, func() { c.run(k) })
 }
 
 // testCase is one thing that every codec owes.
@@ -64,6 +72,8 @@ func cases() []testCase {
 		{"frames say what they should", parsed},
 		{"a frame's front tells its length, or asks for more", prefixes},
 		{"the first bytes tell the protocol", matched},
+		{"what a frame says depends on nothing else", together},
+		{"lengths out of range are refused", hostile},
 		{"an unchanged frame is sent as it came", identical},
 		{"ids and lengths are patched, and nothing else", patched},
 		{"timeouts are set, and nothing else", timeouts},
@@ -85,16 +95,33 @@ func cases() []testCase {
 	}
 }
 
-// enough checks that the frames suffice for the other cases.
+// enough checks that the frames suffice for the other cases, and show whatever the
+// codec can: what no frame has, no case looks at.
 func (k *kit) enough() bool {
 	k.Helper()
 	ok := true
 	for _, kind := range []stream.Kind{stream.KindRequest, stream.KindResponse} {
 		if f := k.first(kind); f == nil || f.Content == "" {
-			k.Errorf("of kind %d, a frame is needed, the first one with a content", kind)
+			k.Errorf("a frame of kind %s is needed, the first one with a content", kind)
 			ok = false
 		}
 	}
+	want := func(there bool, what string) {
+		k.Helper()
+		if !there {
+			k.Errorf("a frame is needed: %s", what)
+			ok = false
+		}
+	}
+	request := func(has func(f Frame) bool) bool { return slices.ContainsFunc(k.of(stream.KindRequest), has) }
+	want(request(func(f Frame) bool { return f.Service != "" }), "a request that names a service")
+	if _, is := k.spec.Codec.(xprotocol.Timer); is {
+		want(request(func(f Frame) bool { return f.Timeout > 0 }), "a request that says how long its sender waits, as the codec has SetTimeout")
+	}
+	if _, is := k.spec.Codec.(xprotocol.Heartbeater); is {
+		want(k.first(stream.KindHeartbeat) != nil, "a heartbeat, as the codec has Heartbeat")
+	}
+	want(slices.ContainsFunc(k.of(stream.KindResponse), func(f Frame) bool { return f.Status >= 400 }), "a response that says that the request failed")
 	return ok
 }
 
@@ -122,11 +149,15 @@ func (k *kit) of(kinds ...stream.Kind) (fs []Frame) {
 
 // ids are some ids, up to the greatest.
 func (k *kit) ids() []uint64 {
-	ids := []uint64{0, 1, 0x7f, 0x80, 0xff, 0x102, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff}
-	if k.spec.IDBits == 32 {
-		return ids
+	ids := []uint64{
+		0, 1, 0x7f, 0x80, 0xff, 0x102, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff,
+		1 << 32, 0x0102_0304_0506_0708, 1<<63 - 1, 1 << 63, 1<<64 - 1, max(k.spec.MinID, 1), k.spec.MinID + 1,
 	}
-	return append(ids, 1<<32, 0x0102_0304_0506_0708, 1<<63-1, 1<<63, 1<<64-1)
+	bits := k.spec.IDBits
+	if bits == 0 {
+		bits = 64
+	}
+	return slices.DeleteFunc(ids, func(id uint64) bool { return id>>bits != 0 && bits < 64 || id < k.spec.MinID })
 }
 
 // join makes a frame of its parts as a connection does.
@@ -153,6 +184,29 @@ func (k *kit) withID(frame []byte, id uint64) []byte {
 	if err != nil {
 		return nil
 	}
-	head, tail := h.Frame()
+	return k.sent(h, id, content)
+}
+
+// sent returns the frame that a connection sends for a head: with an id of its own,
+// and encoded anew where the codec cannot do otherwise. It is nil if it cannot be.
+func (k *kit) sent(h *stream.Head, id uint64, content []byte) []byte {
+	head, tail := k.parts(h)
+	if head == nil {
+		return nil
+	}
 	return join(k.spec, head, id, content, tail)
+}
+
+// parts returns what stands before and behind the content when a connection sends a
+// head, with room for any id; nil if it cannot be encoded, which another case finds.
+func (k *kit) parts(h *stream.Head) (head, tail []byte) {
+	if !h.RPC.Anew {
+		head, tail = h.Frame()
+		return bytes.Clone(head), bytes.Clone(tail)
+	}
+	out, n, err := k.spec.Codec.Append(nil, h)
+	if err != nil || n < 0 || n > len(out) {
+		return nil, nil
+	}
+	return out[:len(out)-n], out[len(out)-n:]
 }

@@ -3,6 +3,7 @@ package plain
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"time"
 
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -48,10 +49,18 @@ func (m Message) Status() int {
 	return 0
 }
 
+// Timeout returns what a request's timeout is.
+func (m Message) Timeout() time.Duration {
+	if m.Kind == stream.KindRequest {
+		return time.Duration(m.Number) * time.Millisecond
+	}
+	return 0
+}
+
 // Samples are messages of each kind.
 func Samples() []Message {
 	return []Message{
-		{Name: "request", Kind: stream.KindRequest, ID: 7, Service: "echo", Method: "say", Fields: []string{"a", "1", "b", ""}, Content: "hello"},
+		{Name: "request", Kind: stream.KindRequest, ID: 7, Number: 30_000, Service: "echo", Method: "say", Fields: []string{"a", "1", "b", ""}, Content: "hello"},
 		{Name: "sealed request", Kind: stream.KindRequest, ID: 1<<63 + 5, Service: "echo", Content: "hello", Sealed: true},
 		{Name: "empty request", Kind: stream.KindRequest, Sealed: true},
 		{Name: "one-way", Kind: stream.KindOneWay, ID: 7, Service: "echo", Content: "hello"},

@@ -11,7 +11,7 @@ func frames() (fs []xprotocoltest.Frame) {
 	for _, m := range plain.Samples() {
 		fs = append(fs, xprotocoltest.Frame{
 			Name: m.Name, Bytes: m.Bytes(), Kind: m.Kind, ID: m.ID,
-			Service: m.Service, Method: m.Method, Status: m.Status(), Content: m.Content,
+			Service: m.Service, Method: m.Method, Timeout: m.Timeout(), Status: m.Status(), Content: m.Content,
 		})
 	}
 	return fs
