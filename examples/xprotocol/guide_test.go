@@ -10,7 +10,7 @@ import (
 // it is taken from.
 func TestGuideIsCompiled(t *testing.T) {
 	var code string
-	for _, name := range []string{"main.go", "memo/memo.go", "memo/memo_test.go"} {
+	for _, name := range []string{"main.go", "memo/memo.go", "memo/memo_test.go", "remoting/remoting.go"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

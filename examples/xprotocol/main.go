@@ -1,6 +1,6 @@
-// Command xprotocol shows a protocol of one's own in weir: package memo is its codec,
-// this file builds a weir with it, and peers.go has a server and a client to try it
-// with.
+// Command xprotocol shows protocols of one's own in weir: packages memo and remoting
+// are their codecs, this file builds a weir with them, and peers.go has a server and
+// a client that speak memo.
 //
 //	xprotocol weir FILE        run weir with a configuration
 //	xprotocol server ADDRESS   answer calls
@@ -18,6 +18,7 @@ import (
 	"github.com/panjf2000/ants/v2"
 
 	"github.com/weirproxy/weir/examples/xprotocol/memo"
+	"github.com/weirproxy/weir/examples/xprotocol/remoting"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/filter/fault"
 	"github.com/weirproxy/weir/pkg/protocol"
@@ -26,13 +27,14 @@ import (
 	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
 )
 
-// registry is what this build of weir is made of: the protocol is one line.
+// registry is what this build of weir is made of: a protocol is one line.
 func registry() server.Registry {
 	return server.Registry{
 		Protocols: protocol.Registry{
 			http1.Protocol(),
 			bolt.Spec().Protocol(),
 			memo.Spec().Protocol(),
+			remoting.Spec().Protocol(),
 		},
 		Filters: filter.Registry{
 			"fault": fault.Make,
