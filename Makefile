@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml
 
-.PHONY: help build test consul interop lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
+.PHONY: help build test consul interop slow lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,10 +45,14 @@ interop: ## Run the examples' Java and Node peers through weir
 
 # The first run builds golangci-lint from source, which takes a minute or two; Go's build cache keeps it.
 lint: ## Run go vet and golangci-lint, in examples/grpc too, a module of its own
-	$(GO) vet -tags slabdebug,interop ./...
+	$(GO) vet -tags slabdebug,interop,slow ./...
 	$(LINT)
 	cd examples/grpc && GOWORK=off $(GO) vet ./...
 	cd examples/grpc && GOWORK=off $(LINT)
+
+slow: ## Run peers of 30 KB/s through weir for two minutes
+	$(GO) vet -tags slow ./test/slow
+	$(GO) test -tags slow -count=1 ./test/slow
 
 fuzz: ## Run every fuzz target for FUZZTIME (60s) each
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' tools/fuzz
