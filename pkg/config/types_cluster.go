@@ -206,7 +206,8 @@ type RetryBudget struct {
 // SubsetConfig divides a cluster's hosts by their labels.
 type SubsetConfig struct {
 	Source
-	// What is done when no host has the labels: 0 no host, 1 any host, 2 the default subset.
+	// What is done when no host has the labels that a route asks for: 0 no host, 1 any host, 2 the default subset. A route that asks
+	// for none goes to any host.
 	FallbackPolicy FallbackPolicy `json:"fall_back_policy" max:"2"`
 	// Labels of the default subset.
 	DefaultSubset map[string]string `json:"default_subset"`

@@ -76,7 +76,7 @@ func (c *Cluster) Pick(ch *Choice) *Host {
 		return c.original.pick(c, ch)
 	}
 	p := c.all
-	if ch.Subset != "" || c.set.Divided() {
+	if ch.Subset != "" {
 		of, fallback := c.set.Pool(ch.Subset)
 		if fallback {
 			c.Stats.SubsetsFallBack++

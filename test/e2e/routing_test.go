@@ -172,13 +172,14 @@ func TestHeaderEdits(t *testing.T) {
 	get(t, c, w.url("/set"), "X-Set", "client", "X-Gone", "here").expect(t, 200, `["host" "router"] ["route"] []`)
 }
 
-// TestSubsets: a route's labels choose among a cluster's hosts.
+// TestSubsets: a route's labels choose among a cluster's hosts, and a route without labels has them all.
 func TestSubsets(t *testing.T) {
 	blue, green := named(t, "blue"), named(t, "green")
 	w := start(t, setup{
 		routes: route("/blue", "up", `"metadata_match": {"filter_metadata": {"mosn.lb": {"color": "blue"}}}`) + ", " +
 			route("/green", "up", `"metadata_match": {"color": "green"}`) + ", " +
-			route("/red", "up", `"metadata_match": {"color": "red"}`),
+			route("/red", "up", `"metadata_match": {"color": "red"}`) + ", " +
+			route("/", "up", ""),
 		clusters: fmt.Sprintf(`{"name": "up", "lb_subset_config": {"fall_back_policy": 0, "subset_selectors": [["color"]]}, "hosts": [
 			{"address": %q, "metadata": {"filter_metadata": {"mosn.lb": {"color": "blue"}}}},
 			{"address": %q, "metadata": {"filter_metadata": {"mosn.lb": {"color": "green"}}}}]}`, blue.addr(), green.addr()),
@@ -188,6 +189,10 @@ func TestSubsets(t *testing.T) {
 		get(t, c, w.url("/blue")).expect(t, 200, "blue")
 		get(t, c, w.url("/green")).expect(t, 200, "green")
 		get(t, c, w.url("/red")).expect(t, 503, "no host\n")
+		// The fall-back policy is not for routes that ask for no labels.
+		if got := get(t, c, w.url("/")); got.StatusCode != 200 {
+			t.Errorf("a route without labels: %d %q", got.StatusCode, got.body)
+		}
 	}
 }
 

@@ -31,11 +31,11 @@ func (s *Set) State(slot int32) State { return s.states[slot] }
 // WeightNow returns the weight that the host of a slot has now, in hundredths.
 func (s *Set) WeightNow(slot int32) uint32 { return s.weights[slot] }
 
-// Pool returns what a selection of labels chooses from; fallback tells that no host
-// has them, and a policy decided. If the hosts are divided, no selection is one that
-// no host has, as in MOSN.
+// Pool returns what a selection of labels chooses from; fallback reports that no
+// host has them, and a policy decided. Without a selection it is all hosts, whatever
+// the policy.
 func (s *Set) Pool(subset string) (p *Pool, fallback bool) {
-	if s.subsets == nil {
+	if subset == "" || s.subsets == nil {
 		return s.all, false
 	}
 	if p := s.subsets[subset]; p != nil {
@@ -102,6 +102,3 @@ func percent(part, whole int) float64 {
 }
 
 func quoted(dst []byte, s string) []byte { return strconv.AppendQuote(dst, s) }
-
-// Divided tells whether the hosts are divided by their labels.
-func (s *Set) Divided() bool { return s.subsets != nil }

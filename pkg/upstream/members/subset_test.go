@@ -49,11 +49,11 @@ func TestSubsets(t *testing.T) {
 		{"... a default of several labels", [][]string{byZone}, 2, map[string]string{"version": "1", "zone": "b"}, map[string]string{"zone": "z"}, []int32{2}, true},
 		{"... a default that no host has", [][]string{byZone}, 2, map[string]string{"x": ""}, map[string]string{"zone": "z"}, nil, true},
 		{"an unknown label", [][]string{byZone}, 1, nil, map[string]string{"planet": "mars"}, every, true},
-		{"no labels, none", [][]string{byZone}, 0, nil, nil, nil, true},
-		{"no labels, any", [][]string{byZone}, 1, nil, nil, every, true},
-		{"no labels, the default", [][]string{byZone}, 2, map[string]string{"stage": "prod"}, nil, []int32{1}, true},
+		{"no labels, none", [][]string{byZone}, 0, nil, nil, every, false},
+		{"no labels, any", [][]string{byZone}, 1, nil, nil, every, false},
+		{"no labels, the default", [][]string{byZone}, 2, map[string]string{"stage": "prod"}, nil, every, false},
 		{"no selectors: not divided", nil, 0, nil, map[string]string{"zone": "a"}, every, false},
-		{"an empty selector", [][]string{{}}, 0, nil, nil, nil, true},
+		{"an empty selector", [][]string{{}}, 0, nil, nil, every, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,8 +65,8 @@ func TestSubsets(t *testing.T) {
 			if diff := cmp.Diff(tt.want, p.Slots); diff != "" {
 				t.Error(diff)
 			}
-			if fallback != tt.fallback || s.Divided() != (tt.selectors != nil) {
-				t.Errorf("it falls back: %v; the hosts are divided: %v", fallback, s.Divided())
+			if fallback != tt.fallback {
+				t.Errorf("it falls back: %v", fallback)
 			}
 			if !slices.Equal(s.All().Slots, every) {
 				t.Errorf("without regard to labels there are %v", s.All().Slots)
