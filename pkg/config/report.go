@@ -104,6 +104,11 @@ func (r *Report) Warnf(n *Node, format string, args ...any) {
 	r.Add(problemAt(n, Warning, fmt.Sprintf(format, args...), ""))
 }
 
+// WarnHint adds a warning about a value, with a hint at what to do about it. An empty hint is none.
+func (r *Report) WarnHint(n *Node, hint, format string, args ...any) {
+	r.Add(problemAt(n, Warning, fmt.Sprintf(format, args...), hint))
+}
+
 // ErrorKey adds an error about a key of an object rather than about its value. The hint may be empty.
 func (r *Report) ErrorKey(object *Node, key, hint, format string, args ...any) {
 	r.Add(problemAtKey(object, key, Error, fmt.Sprintf(format, args...), hint))

@@ -88,7 +88,7 @@ type RouteMatch struct {
 	Prefix string `json:"prefix"`
 	// Whole path, without regard to case.
 	Path string `json:"path"`
-	// Regular expression (RE2) that the whole path matches.
+	// Regular expression (RE2) that some part of the path matches: ^ and $ stand for its ends.
 	Regex string `json:"regex"`
 	// Conditions on headers; the name method means the request's method.
 	Headers []HeaderMatcher `json:"headers"`
@@ -96,8 +96,8 @@ type RouteMatch struct {
 	Variables []VariableMatcher `json:"variables"`
 	// Conditions on query parameters.
 	QueryParameters []QueryMatcher `json:"query_parameters"`
-
-	_ struct{} `later:"dsl_expressions: conditions in CEL"`
+	// Conditions in CEL, which weir does not evaluate: a route with any takes no request, and may not be one that answers itself.
+	DSLExpressions *Node `json:"dsl_expressions"`
 }
 
 // HeaderMatcher is a condition on a header.
@@ -105,9 +105,9 @@ type HeaderMatcher struct {
 	Source
 	// Name of the header.
 	Name string `json:"name"`
-	// Value the header must have; empty: any value.
+	// Value the header must have; empty: it must be there, and empty. With the name service alone, .* stands for every service.
 	Value string `json:"value"`
-	// true: value is a regular expression (RE2).
+	// true: value is a regular expression (RE2) that some part of the header's value matches; .* stands for any.
 	Regex bool `json:"regex"`
 }
 
@@ -118,7 +118,7 @@ type VariableMatcher struct {
 	Name string `json:"name"`
 	// Value the variable must have.
 	Value string `json:"value"`
-	// Regular expression (RE2) that the value must match.
+	// Regular expression (RE2) that some part of the value must match.
 	Regex string `json:"regex"`
 	// How this condition is joined with the next: and, or.
 	Model VariableModel `json:"model"`
@@ -143,7 +143,7 @@ type QueryMatcher struct {
 	Name string `json:"name"`
 	// Value the parameter must have; empty: any value.
 	Value string `json:"value"`
-	// true: value is a regular expression (RE2).
+	// true: value is a regular expression (RE2) that some part of the parameter's value matches.
 	Regex bool `json:"regex"`
 }
 

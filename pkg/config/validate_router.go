@@ -75,6 +75,7 @@ func validDomain(s string) bool {
 // checkRoute checks one route: its match, and that it does one thing.
 func (v *validator) checkRoute(r *Route) {
 	v.checkMatch(&r.Match)
+	v.checkDSL(r)
 	v.checkPerFilterConfig(r.Source)
 	if r.Route != nil && r.Route.Node().isEmpty() && (r.Redirect != nil || r.DirectResponse != nil) {
 		r.Route = nil // MOSN writes an empty action beside the others
@@ -109,8 +110,11 @@ func (v *validator) checkMatch(m *RouteMatch) {
 	v.checkRegex(m.At("regex"), m.Regex)
 	for _, h := range m.Headers {
 		v.checkHeaderName(h.At("name"), h.Name)
-		if h.Regex {
+		switch {
+		case h.Regex:
 			v.checkRegex(h.At("value"), h.Value)
+		case h.Value == "":
+			v.report.WarnHint(h.Node(), `for any value write "value": ".*", "regex": true`, "value is empty: the header must be there, and have an empty value")
 		}
 	}
 	for _, x := range m.Variables {
@@ -126,6 +130,19 @@ func (v *validator) checkMatch(m *RouteMatch) {
 		if q.Regex {
 			v.checkRegex(q.At("value"), q.Value)
 		}
+	}
+}
+
+// checkDSL says what becomes of a route with conditions that are not evaluated. It takes no request; but one that answers itself may
+// be there to keep requests from the routes behind it.
+func (v *validator) checkDSL(r *Route) {
+	n := r.Match.DSLExpressions
+	switch {
+	case n.Kind() == Null || !n.Expect(List, v.report) || len(n.Items()) == 0:
+	case r.Redirect != nil || r.DirectResponse != nil:
+		v.report.ErrorHint(n, "the requests that this route is to answer would go on to others", "not there yet: conditions in CEL")
+	default:
+		v.report.Warnf(n, "not there yet: conditions in CEL; the route takes no request")
 	}
 }
 

@@ -67,7 +67,7 @@ func prefixRoutes(n int) ([]config.VirtualHost, []*Request) {
 
 func regexRoutes(n int) ([]config.VirtualHost, []*Request) {
 	return pathRoutes(n, func(i int) config.RouteMatch {
-		return config.RouteMatch{Regex: fmt.Sprintf(`/api/service-%d/[a-z]+`, i)}
+		return config.RouteMatch{Regex: fmt.Sprintf(`^/api/service-%d/[a-z]+$`, i)}
 	})
 }
 
@@ -117,7 +117,7 @@ func mixedRoutes(n int) ([]config.VirtualHost, []*Request) {
 			m.Path = path + "items"
 			m.QueryParameters = []config.QueryMatcher{{Name: "id", Value: "8"}}
 		case 1:
-			m.Regex = path + "[a-z]+/detail"
+			m.Regex = "^" + path + "[a-z]+/detail$"
 		case 2:
 			m.Headers = []config.HeaderMatcher{{Name: "service", Value: fmt.Sprint("s", i)}, {Name: "method", Value: "GET"}}
 		case 3:

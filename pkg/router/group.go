@@ -143,11 +143,13 @@ func (d *divider) take(e entry) bool {
 func (d *divider) choose(headers []headerCondition) int {
 	best, fewest := -1, none
 	for i, h := range headers {
-		n := none - 1 // any value leads further than none at all
+		var n int
 		switch h.kind {
 		case isLiteral:
 			n = d.count[literal{h.name, h.literal}]
-		case isRegexp:
+		case isAny:
+			n = none - 1 // leads further than none at all
+		default:
 			continue
 		}
 		if n < fewest {

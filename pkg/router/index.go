@@ -87,6 +87,9 @@ type indexBuilder struct {
 
 // add adds a route, which must have a higher ID than those before.
 func (b *indexBuilder) add(rt *Route, m match) {
+	if m.never {
+		return
+	}
 	e := entry{route: rt, path: m.pattern, headers: m.headers}
 	if m.path != "" {
 		if b.paths == nil {

@@ -16,6 +16,8 @@ type match struct {
 	// start is the text that every path the pattern matches starts with.
 	start   string
 	headers []headerCondition
+	// never says that there are conditions which cannot be evaluated.
+	never bool
 }
 
 // headerName names a header, or the request's method.
@@ -59,7 +61,7 @@ type variableCondition struct {
 // match compiles the conditions of a route. Those that the index has no use for
 // become part of the route itself.
 func (c *compiler) match(conf *config.RouteMatch, rt *Route) match {
-	m := match{headers: c.headerConditions(conf)}
+	m := match{headers: c.headerConditions(conf), never: len(conf.DSLExpressions.Items()) > 0}
 	switch {
 	case conf.Prefix != "":
 		m.prefix = conf.Prefix
@@ -71,31 +73,42 @@ func (c *compiler) match(conf *config.RouteMatch, rt *Route) match {
 	rt.matched = len(m.prefix) + len(m.path)
 	for i := range conf.QueryParameters {
 		q := &conf.QueryParameters[i]
-		rt.query = append(rt.query, queryCondition{q.Name, c.pattern(q.At("value"), q.Value, q.Regex)})
+		rt.query = append(rt.query, queryCondition{q.Name, c.queryPattern(q)})
 	}
 	rt.variables = c.variableConditions(conf)
 	return m
 }
 
 func (c *compiler) pathPattern(conf *config.RouteMatch, m *match) {
-	n := conf.At("regex")
-	re, tree := c.regexp(n, `\A(?:`, conf.Regex, `)\z`)
-	if re == nil {
-		return
+	p, start := c.expression(conf.At("regex"), conf.Regex)
+	if p.kind != isAny {
+		m.pattern, m.start = &p, start
 	}
-	m.pattern = &pattern{kind: isRegexp, re: re}
-	m.start, _ = literalPrefix(tree)
+}
+
+func (c *compiler) queryPattern(conf *config.QueryMatcher) pattern {
+	switch {
+	case conf.Value == "":
+		return pattern{}
+	case conf.Regex:
+		p, _ := c.expression(conf.At("value"), conf.Value)
+		return p
+	}
+	return literalPattern(conf.Value)
 }
 
 func (c *compiler) headerConditions(conf *config.RouteMatch) []headerCondition {
 	all := make([]headerCondition, 0, len(conf.Headers))
 	for i := range conf.Headers {
 		h := &conf.Headers[i]
-		value := h.Value
-		if value == ".*" && len(conf.Headers) == 1 && strings.EqualFold(h.Name, "service") {
-			value = "" // the form in which configurations for RPC say "every service"
+		condition := headerCondition{headerNameOf(h.Name), literalPattern(h.Value)}
+		switch {
+		case h.Regex:
+			condition.pattern, _ = c.expression(h.At("value"), h.Value)
+		case h.Value == ".*" && len(conf.Headers) == 1 && strings.EqualFold(h.Name, "service"):
+			condition.pattern = pattern{} // the form in which configurations for RPC say "every service"
 		}
-		all = append(all, headerCondition{headerNameOf(h.Name), c.pattern(h.At("value"), value, h.Regex)})
+		all = append(all, condition)
 	}
 	return all
 }
@@ -128,17 +141,17 @@ func (c *compiler) variableConditions(conf *config.RouteMatch) [][]variableCondi
 
 func (c *compiler) variableCondition(x *config.VariableMatcher) (variableCondition, bool) {
 	v := c.variable(x.At("name"), x.Name)
-	n, value := x.At("value"), x.Value
-	if x.Regex != "" {
-		n, value = x.At("regex"), x.Regex
-	}
+	p := literalPattern(x.Value)
 	switch {
-	case value == "":
-		c.errorf(n, "there must be a value or a regex")
-	case x.Regex != "" && x.Value != "":
-		c.report.Warnf(x.At("value"), "regex is given, so value does not count")
+	case x.Regex != "":
+		p, _ = c.expression(x.At("regex"), x.Regex)
+		if x.Value != "" {
+			c.report.Warnf(x.At("value"), "regex is given, so value does not count")
+		}
+	case x.Value == "":
+		c.errorf(x.At("value"), "there must be a value or a regex")
 	}
-	return variableCondition{v, c.pattern(n, value, x.Regex != "")}, v != nil
+	return variableCondition{v, p}, v != nil
 }
 
 // variable returns the variable of a name; if there is none it says so, and

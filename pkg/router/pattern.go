@@ -15,7 +15,7 @@ const maxProgram = 5000
 // pattern is a test of a value. The zero pattern holds for every value.
 type pattern struct {
 	kind    patternKind
-	literal string         // isLiteral
+	literal string         // of the kinds but isAny and isRegexp
 	re      *regexp.Regexp // isRegexp
 }
 
@@ -24,6 +24,8 @@ type patternKind uint8
 const (
 	isAny patternKind = iota
 	isLiteral
+	isPrefix
+	isSuffix
 	isRegexp
 )
 
@@ -31,39 +33,50 @@ func (p *pattern) holds(value []byte) bool {
 	switch p.kind {
 	case isLiteral:
 		return string(value) == p.literal
+	case isPrefix:
+		return len(value) >= len(p.literal) && string(value[:len(p.literal)]) == p.literal
+	case isSuffix:
+		return len(value) >= len(p.literal) && string(value[len(value)-len(p.literal):]) == p.literal
 	case isRegexp:
 		return p.re.Match(value)
 	}
 	return true
 }
 
-// pattern compiles a value as conditions give it: the value itself, empty for any
-// value, or a regular expression that the whole value matches. One that stands
-// for any value, or for one value only, becomes a pattern of that kind, which is
-// faster and can be indexed.
-func (c *compiler) pattern(n *config.Node, value string, isExpr bool) pattern {
-	switch {
-	case value == "":
-		return pattern{}
-	case !isExpr:
-		return pattern{kind: isLiteral, literal: value}
-	}
-	re, tree := c.regexp(n, `\A(?:`, value, `)\z`)
+// literalPattern is the pattern of one value.
+func literalPattern(value string) pattern { return pattern{kind: isLiteral, literal: value} }
+
+// expression compiles a regular expression, which has to match some part of a
+// value: it is for the expression to say ^ and $. One that is a plain text, but for
+// these and for .* at its ends, becomes a pattern of that kind, which is faster, and
+// if it stands for one value can be indexed. start is the text that every value that
+// it matches starts with.
+func (c *compiler) expression(n *config.Node, expr string) (p pattern, start string) {
+	re, tree := c.regexp(n, expr)
 	if re == nil {
-		return pattern{}
+		return pattern{}, ""
 	}
-	if plain, complete := literalPrefix(tree); complete {
-		return pattern{kind: isLiteral, literal: plain}
+	s := shapeOf(tree)
+	text, plain := s.text()
+	if s.begin {
+		start = text
 	}
-	if matchesAny(tree) {
-		return pattern{}
+	switch {
+	case s.any():
+		return pattern{}, ""
+	case plain && s.begin && s.end:
+		return literalPattern(text), start
+	case plain && s.begin:
+		return pattern{kind: isPrefix, literal: text}, start
+	case plain && s.end:
+		return pattern{kind: isSuffix, literal: text}, ""
 	}
-	return pattern{kind: isRegexp, re: re}
+	return pattern{kind: isRegexp, re: re}, start
 }
 
-// regexp compiles a regular expression between two pieces of syntax, and returns
-// the tree of the expression alone. It reports one that is wrong, and returns nil.
-func (c *compiler) regexp(n *config.Node, before, expr, after string) (*regexp.Regexp, *syntax.Regexp) {
+// regexp compiles a regular expression, and returns its tree as well. It reports
+// one that is wrong, and returns nil.
+func (c *compiler) regexp(n *config.Node, expr string) (*regexp.Regexp, *syntax.Regexp) {
 	tree, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		c.errorf(n, "%q is not a regular expression: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
@@ -75,7 +88,7 @@ func (c *compiler) regexp(n *config.Node, before, expr, after string) (*regexp.R
 		c.errorf(n, "the regular expression is too large: it compiles to more than %d instructions", maxProgram)
 		return nil, nil
 	}
-	re, err := regexp.Compile(before + expr + after)
+	re, err := regexp.Compile(expr)
 	if err != nil {
 		c.errorf(n, "%q is not a regular expression: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return nil, nil
@@ -83,41 +96,61 @@ func (c *compiler) regexp(n *config.Node, before, expr, after string) (*regexp.R
 	return re, tree
 }
 
-// literalPrefix returns the text that every match of the whole value starts with,
-// and whether it is all of it.
-func literalPrefix(t *syntax.Regexp) (prefix string, complete bool) {
-	parts := []*syntax.Regexp{t}
-	if t.Op == syntax.OpConcat {
-		parts = t.Sub
-	}
-	if len(parts) > 0 && parts[0].Op == syntax.OpBeginText {
-		parts = parts[1:]
-	}
-	if len(parts) == 0 || parts[0].Op != syntax.OpLiteral || parts[0].Flags&syntax.FoldCase != 0 {
-		return "", false
-	}
-	prefix, parts = string(parts[0].Rune), parts[1:]
-	if len(parts) > 0 && parts[0].Op == syntax.OpEndText {
-		parts = parts[1:]
-	}
-	return prefix, len(parts) == 0
+// shape is how an expression is made: what is between its ends, and whether these
+// are those of the value.
+type shape struct {
+	begin, end bool
+	parts      []*syntax.Regexp
 }
 
-// matchesAny tells whether an expression is meant to match every value. The line
-// feed, which a dot does not match, can only be in a query parameter, where
-// nobody who writes .* wants to exclude it.
-func matchesAny(t *syntax.Regexp) bool {
-	if t.Op == syntax.OpConcat && len(t.Sub) > 0 && t.Sub[0].Op == syntax.OpBeginText {
-		rest := *t
-		rest.Sub = rest.Sub[1:]
-		return matchesAny(&rest)
+// shapeOf takes the anchors off an expression, and the .* where there is none: it
+// may stand for nothing, and the rest may be anywhere.
+func shapeOf(t *syntax.Regexp) shape {
+	s := shape{parts: []*syntax.Regexp{t}}
+	switch t.Op {
+	case syntax.OpConcat:
+		s.parts = t.Sub
+	case syntax.OpEmptyMatch:
+		s.parts = nil
 	}
-	if t.Op == syntax.OpConcat && len(t.Sub) > 0 {
-		last := len(t.Sub) - 1
-		if last == 1 && t.Sub[last].Op == syntax.OpEndText {
-			last--
-		}
-		return last == 0 && matchesAny(t.Sub[0])
+	if len(s.parts) > 0 && s.parts[0].Op == syntax.OpBeginText {
+		s.begin, s.parts = true, s.parts[1:]
 	}
+	if n := len(s.parts); n > 0 && s.parts[n-1].Op == syntax.OpEndText {
+		s.end, s.parts = true, s.parts[:n-1]
+	}
+	for !s.begin && len(s.parts) > 0 && isDotStar(s.parts[0]) {
+		s.parts = s.parts[1:]
+	}
+	for n := len(s.parts); !s.end && n > 0 && isDotStar(s.parts[n-1]); n-- {
+		s.parts = s.parts[:n-1]
+	}
+	return s
+}
+
+// text returns the literal that the expression begins with between its anchors, and
+// whether that is all of it.
+func (s *shape) text() (text string, plain bool) {
+	if len(s.parts) == 0 {
+		return "", true
+	}
+	first := s.parts[0]
+	if first.Op != syntax.OpLiteral || first.Flags&syntax.FoldCase != 0 {
+		return "", false
+	}
+	return string(first.Rune), len(s.parts) == 1
+}
+
+// any reports whether an expression is meant to match every value: ^.*$ as well. The
+// line feed, which a dot does not match, can only be in a query parameter or an
+// attachment, where nobody who writes .* wants to exclude it.
+func (s *shape) any() bool {
+	if len(s.parts) == 0 {
+		return !s.begin || !s.end
+	}
+	return len(s.parts) == 1 && isDotStar(s.parts[0])
+}
+
+func isDotStar(t *syntax.Regexp) bool {
 	return t.Op == syntax.OpStar && (t.Sub[0].Op == syntax.OpAnyCharNotNL || t.Sub[0].Op == syntax.OpAnyChar)
 }

@@ -144,7 +144,7 @@ func (c *compiler) rewrite(conf *config.Route) rewrite {
 
 func (c *compiler) regexRewrite(w *rewrite, conf *config.RegexRewrite) {
 	n := conf.At("substitution")
-	re, _ := c.regexp(conf.Pattern.At("regex"), "", conf.Pattern.Regex, "")
+	re, _ := c.regexp(conf.Pattern.At("regex"), conf.Pattern.Regex)
 	switch {
 	case re == nil:
 	case !isPathText(conf.Substitution):

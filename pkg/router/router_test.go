@@ -192,8 +192,14 @@ func TestConditions(t *testing.T) {
 			[]string{"GET h/Api", "GET h/Apix", "GET h/Api/x?y"}, []string{"GET h/api", "GET h/Ap", "GET h/x/Api", "GET h/?/Api"}},
 		{"path is whole, without regard to case", config.RouteMatch{Path: "/Api/X"},
 			[]string{"GET h/api/x", "GET h/API/X?q=1"}, []string{"GET h/api/x/", "GET h/api", "GET h/api/y"}},
-		{"path regex is whole, without query", config.RouteMatch{Regex: `/v\d+/x|/y`},
-			[]string{"GET h/v12/x", "GET h/y?z", "GET h/v1/x?"}, []string{"GET h/v12/xx", "GET h/a/v1/x", "GET h/yy"}},
+		{"path regex matches a part, without query", config.RouteMatch{Regex: `/v\d+/x|/y`},
+			[]string{"GET h/v12/x", "GET h/y?z", "GET h/v1/x?", "GET h/v12/xx", "GET h/a/v1/x", "GET h/yy"}, []string{"GET h/v/x", "GET h/z?/y"}},
+		{"path regex from the start", config.RouteMatch{Regex: `^/v\d`},
+			[]string{"GET h/v12", "GET h/v1?x"}, []string{"GET h/a/v1", "GET h/v"}},
+		{"path regex at the end", config.RouteMatch{Regex: `\.png$`},
+			[]string{"GET h/a.png", "GET h/.png?x"}, []string{"GET h/a.png/", "GET h/apng"}},
+		{"path regex of one path", config.RouteMatch{Regex: `^/a\.b$`},
+			[]string{"GET h/a.b", "GET h/a.b?x"}, []string{"GET h/axb", "GET h/A.b", "GET h/a.bc"}},
 		{"path regex with anchors of its own", config.RouteMatch{Regex: `^/v\d$`},
 			[]string{"GET h/v1"}, []string{"GET h/v12", "GET h/"}},
 		{"path regex without regard to case", config.RouteMatch{Regex: `(?i)/ab.*`},
@@ -206,9 +212,16 @@ func TestConditions(t *testing.T) {
 		{"header value", headers(header("X-Env", "gray", false)),
 			[]string{"GET h/|x-env: gray", "GET h/|X-ENV: gray|X-Env: blue"}, []string{"GET h/", "GET h/|X-Env: Gray", "GET h/|X-Env: blue|X-Env: gray"}},
 		{"well-known header", headers(header("user-agent", "me", false)), []string{"GET h/|User-Agent: me"}, []string{"GET h/"}},
-		{"any header value", headers(header("X-Env", "", false)), []string{"GET h/|x-env: gray", "GET h/|x-env: "}, []string{"GET h/"}},
-		{"header regex is whole", headers(header("X-Env", "a+|b", true)),
-			[]string{"GET h/|x-env: aaa", "GET h/|x-env: b"}, []string{"GET h/", "GET h/|x-env: ab", "GET h/|x-env: xa"}},
+		{"the empty header value", headers(header("X-Env", "", false)), []string{"GET h/|x-env: "}, []string{"GET h/", "GET h/|x-env: gray"}},
+		{"any header value", headers(header("X-Env", "", true)), []string{"GET h/|x-env: gray", "GET h/|x-env: "}, []string{"GET h/"}},
+		{"header regex matches a part", headers(header("X-Env", "a+|b", true)),
+			[]string{"GET h/|x-env: aaa", "GET h/|x-env: b", "GET h/|x-env: xa"}, []string{"GET h/", "GET h/|x-env: x", "GET h/|x-env: A"}},
+		{"header regex of a text", headers(header("X-Env", "com.x.Echo", true)),
+			[]string{"GET h/|x-env: com.x.Echo:1.0", "GET h/|x-env: a.com.x.Echo"}, []string{"GET h/", "GET h/|x-env: com.x"}},
+		{"header regex from the start", headers(header("X-Env", "^com", true)), []string{"GET h/|x-env: com.x"}, []string{"GET h/|x-env: x.com", "GET h/|x-env: co"}},
+		{"header regex from the start on", headers(header("X-Env", "^com.*", true)), []string{"GET h/|x-env: com.x"}, []string{"GET h/|x-env: x.com", "GET h/|x-env: co"}},
+		{"header regex at the end", headers(header("X-Env", ".*com$", true)), []string{"GET h/|x-env: x.com"}, []string{"GET h/|x-env: com.x", "GET h/|x-env: co"}},
+		{"header regex of the empty value", headers(header("X-Env", "^$", true)), []string{"GET h/|x-env: "}, []string{"GET h/", "GET h/|x-env: x"}},
 		{"header regex for any value", headers(header("X-Env", "^.*$", true)), []string{"GET h/|x-env: "}, []string{"GET h/"}},
 		{"header regex for one value", headers(header("X-Env", `^a\.b$`, true)), []string{"GET h/|x-env: a.b"}, []string{"GET h/|x-env: axb"}},
 		{"method", headers(header("Method", "POST", false)), []string{"POST h/"}, []string{"GET h/", "GET h/|method: POST"}},
@@ -220,7 +233,7 @@ func TestConditions(t *testing.T) {
 		{"query value", params(config.QueryMatcher{Name: "a b", Value: "c&d"}),
 			[]string{"GET h/?a+b=c%26d", "GET h/?x&a%20b=c%26d&a+b=x"}, []string{"GET h/", "GET h/?a+b=c&d", "GET h/?a%20b", "GET h/?a+b=x&a+b=c%26d"}},
 		{"any query value", params(config.QueryMatcher{Name: "a"}), []string{"GET h/?a", "GET h/?b&a=", "GET h/?a=1"}, []string{"GET h/?b", "GET h/?A", "GET h/?a%"}},
-		{"query regex is whole", params(config.QueryMatcher{Name: "a", Value: `\d+`, Regex: true}), []string{"GET h/?a=12"}, []string{"GET h/?a=12x", "GET h/?a"}},
+		{"query regex matches a part", params(config.QueryMatcher{Name: "a", Value: `\d+`, Regex: true}), []string{"GET h/?a=12", "GET h/?a=x12x"}, []string{"GET h/?a=x", "GET h/?a"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -250,7 +263,8 @@ func TestVariables(t *testing.T) {
 		{[]v{{Name: "x.a", Value: "1", Model: and}}, "a: 1", true},
 		{[]v{{Name: "x.a", Value: "1", Model: and}}, "a: 2", false},
 		{[]v{{Name: "x.a", Regex: "1+", Model: and}}, "a: 11", true},
-		{[]v{{Name: "x.a", Regex: "1+", Model: and}}, "a: 112", false},
+		{[]v{{Name: "x.a", Regex: "1+", Model: and}}, "a: 112", true},
+		{[]v{{Name: "x.a", Regex: "^1+$", Model: and}}, "a: 112", false},
 		{[]v{{Name: "x.a", Regex: ".*", Model: and}}, "b: 1", false}, // there is none
 		{[]v{{Name: "x.a", Value: "1", Regex: "2", Model: and}}, "a: 2", true},
 		{[]v{{Name: "x.a", Value: "1", Model: and}, {Name: "x.b", Value: "1", Model: and}}, "a: 1|b: 1", true},
@@ -306,10 +320,10 @@ func TestManyRoutesOfOnePath(t *testing.T) {
 		routes = append(routes, forward(fmt.Sprint("s", i%4, "v", i/4), m))
 	}
 	routes = append(routes,
-		forward("any version", config.RouteMatch{Headers: []config.HeaderMatcher{{Name: "service", Value: "s1"}, {Name: "version"}}}),
+		forward("any version", config.RouteMatch{Headers: []config.HeaderMatcher{{Name: "service", Value: "s1"}, {Name: "version", Value: ".*", Regex: true}}}),
 		forward("service", config.RouteMatch{Headers: []config.HeaderMatcher{{Name: "service", Value: "s1"}}}),
 		forward("odd", config.RouteMatch{Headers: []config.HeaderMatcher{{Name: "version", Value: "v[13579]", Regex: true}}}),
-		forward("present", config.RouteMatch{Headers: []config.HeaderMatcher{{Name: "service"}}}))
+		forward("present", config.RouteMatch{Headers: []config.HeaderMatcher{{Name: "service", Value: ".*"}}}))
 	table := compile(t, everyHost(routes...))
 	tests := []struct{ headers, want string }{
 		{"service: s0|version: v0", "s0v0"},

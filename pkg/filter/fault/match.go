@@ -2,7 +2,6 @@ package fault
 
 import (
 	"regexp"
-	"regexp/syntax"
 	"strings"
 
 	"github.com/weirproxy/weir/pkg/config"
@@ -10,11 +9,11 @@ import (
 )
 
 // condition is a header that a request must have, as routes ask for headers: the
-// first field of the name counts, and a pattern has to match all of it.
+// first field of the name counts, and a pattern has to match some part of it.
 type condition struct {
 	name    string
 	method  bool
-	value   string         // "": any
+	value   string
 	pattern *regexp.Regexp // in place of value, if not nil
 }
 
@@ -27,13 +26,13 @@ func compile(ms []config.HeaderMatcher, r *config.Report) []condition {
 			r.Errorf(m.At("name"), "name is missing")
 		}
 		c := condition{name: m.Name, method: strings.EqualFold(m.Name, "method"), value: m.Value}
-		if m.Regex && m.Value != "" {
-			tree, err := syntax.Parse(m.Value, syntax.Perl)
+		if m.Regex {
+			re, err := regexp.Compile(m.Value)
 			if err != nil {
 				r.Errorf(m.At("value"), "%q is not a regular expression: %s", m.Value, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 				continue
 			}
-			c.pattern = regexp.MustCompile(`\A(?:` + tree.String() + `)\z`)
+			c.pattern = re
 		}
 		all = append(all, c)
 	}
@@ -51,5 +50,5 @@ func (c *condition) holds(h *stream.Head) bool {
 	case c.pattern != nil:
 		return c.pattern.Match(value)
 	}
-	return c.value == "" || string(value) == c.value
+	return string(value) == c.value
 }
