@@ -34,6 +34,7 @@ func (c *ProxyConfig) setDefaults() {
 	c.UpstreamProtocol = "Auto"
 	c.XForwardedFor = ForwardedAppend
 	c.RequestID = RequestIDOff
+	c.TimeoutHeaders = true
 	c.MergeSlashes = true
 }
 
@@ -82,7 +83,7 @@ func (c *VariableMatcher) setDefaults() {
 }
 
 func (c *RetryPolicy) setDefaults() {
-	c.NumRetries = 1
+	c.NumRetries = 3
 	c.BackOff = 25 * time.Millisecond
 	c.MaxBackOff = 250 * time.Millisecond
 }
@@ -107,7 +108,7 @@ func (c *Cluster) setDefaults() {
 	c.PanicThreshold = 50
 	c.OverprovisioningFactor = 140
 	c.DNSRefreshRate = 5 * time.Second
-	c.DNSLookupFamily = DNSAuto
+	c.DNSLookupFamily = DNSv4Preferred
 	c.CircuitBreakers = []Thresholds{Default[Thresholds]()}
 }
 
@@ -194,9 +195,10 @@ func (c *OutlierDetection) setDefaults() {
 
 func (c *Thresholds) setDefaults() {
 	c.Priority = PriorityDefault
-	c.MaxConnections = 1024
-	c.MaxPendingRequests = 1024
-	c.MaxRequests = 1024
+	// MOSN has no limits where none are given. These are so high that they are only met by what would use up memory.
+	c.MaxConnections = 16384
+	c.MaxPendingRequests = 16384
+	c.MaxRequests = 16384
 	c.MaxRetries = 1024
 }
 

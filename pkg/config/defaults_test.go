@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	proxy := &ProxyConfig{
 		Name: "127.0.0.1:1", DownstreamProtocol: "Auto", UpstreamProtocol: "Auto", RouterConfigName: "r", Protocols: []string{"Auto"},
 		DetectTimeout: 5 * time.Second, UpstreamConnections: "shared",
-		XForwardedFor: "append", RequestID: "off", MergeSlashes: true,
+		XForwardedFor: "append", RequestID: "off", MergeSlashes: true, TimeoutHeaders: true,
 		HTTP1: HTTP1Config{
 			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,
 			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
@@ -83,7 +83,7 @@ func TestDefaults(t *testing.T) {
 					Route: &RouteAction{
 						ClusterName: "c",
 						HedgePolicy: &HedgePolicy{},
-						RetryPolicy: &RetryPolicy{NumRetries: 1, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
+						RetryPolicy: &RetryPolicy{NumRetries: 3, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
 						HeaderEdits: HeaderEdits{RequestHeadersToAdd: []HeaderOption{{Header: HeaderValue{Key: "a"}, Append: true}}},
 					},
 				},
@@ -116,7 +116,7 @@ func defaultCluster() Cluster {
 	return Cluster{
 		Type: "SIMPLE", LBType: "LB_ROUNDROBIN", MaxRequestPerConn: 1024, ConnBufferLimit: 65536,
 		CircuitBreakers: []Thresholds{{
-			Priority: "DEFAULT", MaxConnections: 1024, MaxPendingRequests: 1024, MaxRequests: 1024, MaxRetries: 1024,
+			Priority: "DEFAULT", MaxConnections: 16384, MaxPendingRequests: 16384, MaxRequests: 16384, MaxRetries: 1024,
 		}},
 		ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second,
 		Heartbeat: Heartbeat{Interval: 5 * time.Second, Timeout: time.Second, Count: 3},
@@ -129,7 +129,7 @@ func defaultCluster() Cluster {
 		Consul:      ConsulService{Status: "passing"}, HostsFile: HostsFile{Refresh: time.Second},
 		SlowStart:      SlowStart{Aggression: 1, MinWeightPercent: 0.1},
 		OriginalDst:    OriginalDst{HeaderName: "host", HostTTL: 5 * time.Minute, MaxHosts: 10000},
-		DNSRefreshRate: 5 * time.Second, DNSLookupFamily: "AUTO",
+		DNSRefreshRate: 5 * time.Second, DNSLookupFamily: "V4_PREFERRED",
 		DNSResolvers: DNSResolvers{Ndots: 1, Timeout: 2 * time.Second, Attempts: 2},
 		Protocols: ClusterProtocols{
 			HTTP1: HTTP1ClusterConfig{MaxHeaderSize: 61440, MaxHeaderCount: 100},
@@ -160,7 +160,7 @@ func TestZeros(t *testing.T) {
 	if l := s.Listeners[0]; l.ConnectionIdleTimeout != 0 || l.MaxConnections != 0 || cluster.MaxRequestPerConn != 0 {
 		t.Errorf("a zero must be kept: %v %d %d", l.ConnectionIdleTimeout, l.MaxConnections, cluster.MaxRequestPerConn)
 	}
-	if b := cluster.CircuitBreakers[0]; b.MaxRequests != 0 || b.MaxConnections != 1024 {
+	if b := cluster.CircuitBreakers[0]; b.MaxRequests != 0 || b.MaxConnections != 16384 {
 		t.Errorf("of a threshold, what is not given must have its default: %+v", b)
 	}
 }

@@ -36,7 +36,7 @@ type Cluster struct {
 	Type ClusterType `json:"type"`
 	// How a host is chosen. LB_ROUNDROBIN: in turn. LB_RANDOM: at random. LB_WEIGHTED_ROUNDROBIN: in turn, by weight. LB_LEAST_REQUEST and
 	// LB_LEAST_CONNECTION: the least loaded of a few, by weight. LB_PEAK_EWMA: of a few, by weight, the one that answers fastest.
-	// LB_MAGLEV and LB_RING_HASH: by the route's hash_policy, or at random where it yields nothing. LB_REQUEST_ROUNDROBIN: the first host
+	// LB_MAGLEV and LB_RING_HASH: by the route's hash_policy, or the client's address if it has none, or at random where it yields nothing. LB_REQUEST_ROUNDROBIN: the first host
 	// for each request, and the next one for each retry. LB_ORIGINAL_DST: the request's own destination (ORIGINAL_DST).
 	LBType LBType `json:"lb_type"`
 	// The service in Consul (CONSUL).
@@ -80,7 +80,7 @@ type Cluster struct {
 	DNSRefreshRate time.Duration `json:"dns_refresh_rate"`
 	// true: the time between look-ups is the answer's time to live, where it has one.
 	RespectDNSTTL bool `json:"respect_dns_ttl"`
-	// Which addresses of a name are used.
+	// Which addresses of a name are used. V4_PREFERRED: those of IPv4, or if there are none those of IPv6. AUTO: the other way round.
 	DNSLookupFamily DNSLookupFamily `json:"dns_lookup_family"`
 	// Servers that names are asked of; absent: those of dns_resolver_file.
 	DNSResolvers DNSResolvers `json:"dns_resolvers"`
@@ -280,8 +280,9 @@ type Host struct {
 	Address string `json:"address"`
 	// Name of the host, for auto_host_rewrite.
 	Hostname string `json:"hostname"`
-	// Share of the requests, relative to the other hosts; 0: no requests, as long as there are others.
-	Weight uint32 `json:"weight" max:"128"`
+	// Share of the requests, relative to the other hosts, up to 128. 0 means 1, as in MOSN; but in a file of hosts (hosts_file) it means
+	// no requests, as long as there are others.
+	Weight uint32 `json:"weight"`
 	// Labels of the host.
 	Metadata Metadata `json:"metadata"`
 	// Priority: requests go to hosts of priority 0 as long as enough of them are well, then to those of 1, and so on.

@@ -169,14 +169,17 @@ type DNSLookupFamily string
 
 // The families, by MOSN's names, which are Envoy's.
 const (
-	DNSAuto   DNSLookupFamily = "AUTO"    // IPv6, or if there is none IPv4
-	DNSv4Only DNSLookupFamily = "V4_ONLY" // IPv4
-	DNSv6Only DNSLookupFamily = "V6_ONLY" // IPv6
-	DNSAll    DNSLookupFamily = "ALL"     // both
+	DNSv4Preferred DNSLookupFamily = "V4_PREFERRED" // IPv4, or if there is none IPv6
+	DNSAuto        DNSLookupFamily = "AUTO"         // IPv6, or if there is none IPv4
+	DNSv4Only      DNSLookupFamily = "V4_ONLY"      // IPv4
+	DNSv6Only      DNSLookupFamily = "V6_ONLY"      // IPv6
+	DNSAll         DNSLookupFamily = "ALL"          // both
 )
 
 // Values lists the accepted families.
-func (DNSLookupFamily) Values() []string { return []string{"AUTO", "V4_ONLY", "V6_ONLY", "ALL"} }
+func (DNSLookupFamily) Values() []string {
+	return []string{"V4_PREFERRED", "AUTO", "V4_ONLY", "V6_ONLY", "ALL"}
+}
 
 // DNSResolvers are the servers that names are asked of.
 type DNSResolvers struct {

@@ -14,7 +14,8 @@ type RouterConfig struct {
 	HeaderEdits
 }
 
-// HeaderEdits are changes to the headers of requests and responses. Removals come before additions.
+// HeaderEdits are changes to the headers of requests and responses. Additions come before removals; those of a route before those of
+// its virtual host, and these before those of the router.
 type HeaderEdits struct {
 	// Headers added to a request.
 	RequestHeadersToAdd []HeaderOption `json:"request_headers_to_add"`
@@ -31,7 +32,7 @@ type HeaderOption struct {
 	Source
 	// The header.
 	Header HeaderValue `json:"header"`
-	// true: added to what is there; false: in place of it.
+	// true: added to the value that is there, behind a comma; false: in place of it.
 	Append bool `json:"append"`
 }
 
@@ -40,7 +41,8 @@ type HeaderValue struct {
 	Source
 	// Name of the header.
 	Key string `json:"key"`
-	// Value of the header.
+	// Value of the header. One that is all %name%, a variable of access logs, stands for the value of that variable: without one, nothing
+	// is added.
 	Value string `json:"value"`
 }
 
@@ -163,16 +165,17 @@ type RouteAction struct {
 	// Labels that a host must have (subset load balancing).
 	MetadataMatch Metadata `json:"metadata_match"`
 	// Time for the response to begin, once the request is complete, retries included; from then on the stream's idle timeout watches
-	// it, so that a long download is not cut off. 0s, which MOSN stores for "not given", means 15s, or the time that an RPC request
+	// it, so that a long download is not cut off. 0s, which MOSN stores for "not given", means 60s, or the time that an RPC request
 	// itself says that its caller waits.
 	Timeout time.Duration `json:"timeout"`
 	// Which failures are retried.
 	RetryPolicy *RetryPolicy `json:"retry_policy"`
 	// A second try when the first takes long. Absent: none.
 	HedgePolicy *HedgePolicy `json:"hedge_policy"`
-	// What a request is hashed by, for load balancers that hash: the first entry that yields a value.
+	// What a request is hashed by, for load balancers that hash: the first entry that yields a value. Absent: the client's address.
 	HashPolicy []HashPolicy `json:"hash_policy"`
-	// Replaces the prefix that was matched.
+	// Replaces the prefix that was matched. The host is told the path as it was by the header x-mosn-original-path, here and with
+	// regex_rewrite.
 	PrefixRewrite string `json:"prefix_rewrite"`
 	// Replaces the parts of the path that match.
 	RegexRewrite *RegexRewrite `json:"regex_rewrite"`
@@ -205,23 +208,25 @@ type ClusterWeight struct {
 	MetadataMatch Metadata `json:"metadata_match"`
 }
 
-// RetryPolicy says which failures are retried. Without idempotent, only a request of which provably nothing was executed is.
+// RetryPolicy says which failures are retried: no connection, none in time (see retry_timeout), a connection that ended without an answer,
+// and answers. A request that may have been executed is only tried again if it may be executed twice (see idempotent).
 type RetryPolicy struct {
 	Source
 	// true: failures are retried.
 	RetryOn bool `json:"retry_on"`
 	// Time for each try; 0s: only the route's timeout counts.
 	RetryTimeout time.Duration `json:"retry_timeout"`
-	// Tries after the first.
+	// Tries after the first; 0: none.
 	NumRetries uint32 `json:"num_retries" max:"100"`
-	// Response codes that are retried as well.
+	// Response codes that are retried as well. Without any, and without grpc_status_codes: 500 to 599.
 	StatusCodes []int `json:"status_codes" min:"100" max:"599"`
 	// Statuses of gRPC calls (14 is UNAVAILABLE) that are retried as well, where the response has nothing else: for requests that may
 	// be executed more than once, as with status_codes.
 	GRPCStatusCodes []int `json:"grpc_status_codes" min:"1" max:"16"`
 	// What a retry avoids if it can, besides the hosts tried: the zones or the priorities they are in.
 	Avoid []Avoidance `json:"avoid"`
-	// true: a request may be executed more than once, so that it is retried even if it may have been executed.
+	// true: a request may be executed more than once, so that it is retried even if it may have been executed. Without it, that is so
+	// of the methods GET, HEAD, OPTIONS, PUT, DELETE and TRACE.
 	Idempotent bool `json:"idempotent"`
 	// Wait before the first retry; it doubles with every further one.
 	BackOff time.Duration `json:"back_off"`

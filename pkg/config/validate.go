@@ -15,6 +15,8 @@ type validator struct {
 	options  Options
 	clusters map[string]*Cluster
 	routers  map[string]*RouterConfig
+	// saidRetries says that the difference from MOSN's retries was told.
+	saidRetries bool
 }
 
 func (v *validator) run() {

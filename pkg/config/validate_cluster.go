@@ -120,16 +120,17 @@ func (v *validator) checkGreater0(n *Node, d time.Duration) {
 // checkBreakers checks a cluster's limits, and puts those of the priority DEFAULT first.
 func (v *validator) checkBreakers(c *Cluster) {
 	seen := make(map[Priority]bool)
-	for i := range c.CircuitBreakers {
-		t := &c.CircuitBreakers[i]
-		if seen[t.Priority] {
-			v.report.Errorf(t.Node(), "there is an entry of priority %s already", t.Priority)
-		}
-		if t.Priority == PriorityHigh {
+	c.CircuitBreakers = slices.DeleteFunc(c.CircuitBreakers, func(t Thresholds) bool {
+		again := seen[t.Priority]
+		switch {
+		case again:
+			v.report.Warnf(t.Node(), "ignored: there is an entry of priority %s already", t.Priority)
+		case t.Priority == PriorityHigh:
 			v.report.Warnf(t.At("priority"), "ignored: no request has the priority HIGH")
 		}
 		seen[t.Priority] = true
-	}
+		return again
+	})
 	if !seen[PriorityDefault] {
 		c.CircuitBreakers = append(c.CircuitBreakers, Default[Thresholds]())
 	}

@@ -162,11 +162,24 @@ func (v *validator) checkAction(r *Route) {
 	if a.UpstreamProtocol != "" {
 		a.UpstreamProtocol = v.checkProtocol(a.At("upstream_protocol"), a.UpstreamProtocol)
 	}
-	if p := a.RetryPolicy; p != nil && p.BackOff > p.MaxBackOff {
-		v.report.Errorf(p.At("back_off"), "back_off (%s) is greater than max_back_off (%s)", p.BackOff, p.MaxBackOff)
+	if a.RetryPolicy != nil {
+		v.checkRetries(a.RetryPolicy)
 	}
 	for i := range a.HashPolicy {
 		v.checkHashPolicy(&a.HashPolicy[i])
+	}
+}
+
+// checkRetries checks a retry policy. One that does not say whether requests may be executed twice retries fewer than it would in MOSN,
+// which is told once.
+func (v *validator) checkRetries(p *RetryPolicy) {
+	if p.BackOff > p.MaxBackOff {
+		v.report.Errorf(p.At("back_off"), "back_off (%s) is greater than max_back_off (%s)", p.BackOff, p.MaxBackOff)
+	}
+	if p.RetryOn && p.Node().Get("idempotent") == nil && !v.saidRetries {
+		v.saidRetries = true
+		v.report.WarnHint(p.Node(), `MOSN retries all: say "idempotent": true for that, or false`,
+			"what may have been executed is retried only if its method is GET, HEAD, OPTIONS, PUT, DELETE or TRACE")
 	}
 }
 

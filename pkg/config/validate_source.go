@@ -97,6 +97,7 @@ func (v *validator) checkHosts(c *Cluster) {
 	seen := make(map[string]*Host, len(c.Hosts))
 	for i := range c.Hosts {
 		h := &c.Hosts[i]
+		v.checkWeight(c, h)
 		n := h.At("address")
 		switch srv, dns := isSRV(h.Address), c.Type == ClusterStrictDNS || c.Type == ClusterLogicalDNS; {
 		case srv && dns:
@@ -111,6 +112,20 @@ func (v *validator) checkHosts(c *Cluster) {
 		} else {
 			seen[h.Address] = h
 		}
+	}
+}
+
+// checkWeight brings a host's weight into MOSN's range, as MOSN does. Only a source of hosts that come and go can say that one of them
+// is to get no requests.
+func (v *validator) checkWeight(c *Cluster, h *Host) {
+	const most = 128
+	switch {
+	case h.Weight > most:
+		v.report.Warnf(h.At("weight"), "is taken for %d, the greatest weight", most)
+		h.Weight = most
+	case h.Weight == 0 && c.Type != ClusterFile:
+		v.report.WarnHint(h.At("weight"), "leave the host out", "is taken for 1: a host here gets requests")
+		h.Weight = 1
 	}
 }
 

@@ -103,7 +103,8 @@ func (s *activeStream) answer(status int, body []byte) {
 		s.answerFields(len(body) > 0)
 	}
 	if s.route != nil {
-		s.route.RewriteResponse(h)
+		s.w.request.Reset(s.req, &s.info)
+		s.route.RewriteResponse(h, &s.w.request)
 	}
 	if len(body) == 0 || s.req.RPC.Kind == stream.KindHTTP && string(s.req.Method()) == "HEAD" {
 		s.filters.Head(filter.ResponseDirection, h, true)

@@ -142,7 +142,8 @@ func (s *activeStream) beginResponse(end bool) {
 		}
 		c = t.end()
 	}
-	s.route.RewriteResponse(s.resp)
+	s.w.request.Reset(s.req, &s.info)
+	s.route.RewriteResponse(s.resp, &s.w.request)
 	if s.has(newCookie) {
 		s.setCookie()
 	}

@@ -236,7 +236,7 @@ func TestForwardingDoesNotAllocate(t *testing.T) {
 			if !rt.RewriteRequest(&r) {
 				t.Fatal("refused")
 			}
-			rt.RewriteResponse(&head)
+			rt.RewriteResponse(&head, &r)
 		}
 		once()
 		if n := testing.AllocsPerRun(100, once); n != 0 {

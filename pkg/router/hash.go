@@ -34,16 +34,20 @@ type cookie struct {
 }
 
 // Hash returns a number that is the same for requests that belong together, on
-// every worker, in every process and version; false if the route asks for none,
-// or the request has nothing of what it is to be hashed by. Of the route's
-// hash_policy, the first entry that the request has a value for counts, alone. Of
-// a value that is given several times, the first counts. An address is hashed
+// every worker, in every process and version; false if the request has nothing of
+// what it is to be hashed by. Of the route's
+// hash_policy, the first entry that the request has a value for counts, alone; a
+// route without any hashes by the downstream's address. Of a value that is given several times, the first counts. An address is hashed
 // without its port, and the same whether it came in as IPv4 or as IPv6.
 //
 // If newCookie is true, the request lacks the cookie it is hashed by: draw, a
 // random number, takes its place, and the response must get the Set-Cookie field
 // that [Route.AppendCookie] makes of the same draw.
 func (rt *Route) Hash(r *Request, draw uint64) (sum uint64, newCookie, ok bool) {
+	if len(rt.hash) == 0 {
+		sum, ok = hashAddress(r.Info)
+		return sum, false, ok
+	}
 	for i := range rt.hash {
 		p := &rt.hash[i]
 		if p.kind == byCookie {

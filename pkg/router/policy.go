@@ -70,6 +70,11 @@ func retryPolicy(conf *config.RetryPolicy) *RetryPolicy {
 		// Half of the longest time there is, so that doubling cannot overflow.
 		maxDelay: min(conf.MaxBackOff, 1<<62),
 	}
+	if len(conf.StatusCodes) == 0 && len(conf.GRPCStatusCodes) == 0 {
+		for status := 500; status < 600; status++ {
+			p.statuses[status/64] |= 1 << (status % 64)
+		}
+	}
 	for _, status := range conf.StatusCodes {
 		if status >= 0 && status < 64*len(p.statuses) {
 			p.statuses[status/64] |= 1 << (status % 64)

@@ -18,6 +18,9 @@ type rewrite struct {
 	template   []byte
 }
 
+// originalPath is the header that tells a host the path before a route rewrote it.
+const originalPath = "x-mosn-original-path"
+
 // RewriteRequest changes the head of r as the route asks: first the header, by
 // the route, its virtual host and the table in this order; then the host; then
 // the path. It is called once per request.
@@ -78,8 +81,12 @@ func (rt *Route) rewritePath(r *Request) bool {
 	if hasDotSegment(r.rewrite) {
 		return false
 	}
+	changed := !bytes.Equal(r.rewrite, path)
 	r.rewrite = append(r.rewrite, query...)
 	r.Head.SetPath(r.rewrite)
+	if changed && r.Head.RPC.Kind == stream.KindHTTP {
+		r.Head.SetBytes(originalPath, path)
+	}
 	return true
 }
 

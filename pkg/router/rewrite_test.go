@@ -108,7 +108,7 @@ func edit3(prefix string, appends bool) config.HeaderEdits {
 	}
 }
 
-// Route, virtual host, table; at each first what is removed.
+// Route, virtual host, table; at each first what is added.
 func TestHeaderEdits(t *testing.T) {
 	vh := everyHost(action(config.RouteAction{HeaderEdits: edit3("route", true)}))
 	vh.HeaderEdits = edit3("vhost", false)
@@ -118,7 +118,7 @@ func TestHeaderEdits(t *testing.T) {
 	if !rt.RewriteRequest(r) {
 		t.Fatal("refused")
 	}
-	want := "Host: h|X-All: client|X-Keep: 1|X-All: route|X-All: vhost|X-All: table|X-Last: table"
+	want := "Host: h|X-All: client,route,vhost,table|X-Keep: 1"
 	if diff := cmp.Diff(want, fields(&r.Head.Header)); diff != "" {
 		t.Errorf("request: %s", diff)
 	}
@@ -126,10 +126,86 @@ func TestHeaderEdits(t *testing.T) {
 	response.Add("Server", "s")
 	response.Add("X-Route", "1")
 	response.Add("X-Last", "kept")
-	rt.RewriteResponse(response)
-	want = "Server: table|X-Last: kept|X-All: route|X-All: vhost|X-All: table"
+	rt.RewriteResponse(response, r)
+	want = "Server: table|X-Last: kept|X-All: route,vhost,table"
 	if diff := cmp.Diff(want, fields(&response.Header)); diff != "" {
 		t.Errorf("response: %s", diff)
+	}
+}
+
+// TestHeadersToAdd: what is added is joined with what is there, and may be a variable.
+func TestHeadersToAdd(t *testing.T) {
+	add := func(name, value string) []config.HeaderOption {
+		return []config.HeaderOption{{Header: config.HeaderValue{Key: name, Value: value}, Append: true}}
+	}
+	tests := []struct {
+		name, header string
+		add          []config.HeaderOption
+		remove       []string
+		want         string
+	}{
+		{"to nothing", "A: 0", add("X", "2"), nil, "A: 0|X: 2"},
+		{"to a value", "x: 0", add("X", "2"), nil, "x: 0,2"},
+		{"to an empty value", "x: ", add("X", "2"), nil, "x: ,2"},
+		{"to the last of several", "x: 0|x: 1", add("X", "2"), nil, "x: 0|x: 1,2"},
+		{"to a header with an id", "via: 0", add("Via", "2"), nil, "via: 0,2"},
+		{"to cookies", "Cookie: a=1", add("cookie", "b=2"), nil, "Cookie: a=1; b=2"},
+		{"to cookies that are set", "Set-Cookie: a=1", add("set-cookie", "b=2"), nil, "Set-Cookie: a=1|Set-Cookie: b=2"},
+		{"added, then removed", "A: 0", add("X", "2"), []string{"x"}, "A: 0"},
+		{"a variable", "A: 0", add("X", "%x.a%"), nil, "A: 0|X: 0"},
+		{"a variable behind a value", "A: 0|X: 1", add("X", "%x.a%"), nil, "A: 0|X: 1,0"},
+		{"a variable without a value", "A: 0", add("X", "%x.b%"), nil, "A: 0"},
+		{"a variable with a line feed", "A: 0\r\nB: 1", add("X", "%x.a%"), nil, "A: 0\r\nB: 1"},
+		{"no variable", "A: 0", add("X", "%y%"), nil, "A: 0|X: %y%"},
+		{"not all of it a variable", "A: 0", add("X", "v%x.a%"), nil, "A: 0|X: v%x.a%"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := config.RouteAction{HeaderEdits: config.HeaderEdits{
+				RequestHeadersToAdd: tt.add, RequestHeadersToRemove: tt.remove, ResponseHeadersToAdd: tt.add, ResponseHeadersToRemove: tt.remove,
+			}}
+			rt := compile(t, everyHost(action(a))).Routes()[0]
+			r := request("GET h/", strings.Split(tt.header, "|")...)
+			response := &stream.Head{}
+			response.CopyFrom(r.Head)
+			rt.RewriteResponse(response, r)
+			if got := fields(&response.Header); got != "Host: h|"+tt.want {
+				t.Errorf("response: %s, want %s", got, tt.want)
+			}
+			rt.RewriteRequest(r)
+			if got := fields(&r.Head.Header); got != "Host: h|"+tt.want {
+				t.Errorf("request: %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestOriginalPath: a host is told of a path that was rewritten, whatever the client
+// says; not where there was nothing to rewrite.
+func TestOriginalPath(t *testing.T) {
+	for _, tt := range []struct {
+		action config.RouteAction
+		want   string
+	}{
+		{config.RouteAction{PrefixRewrite: "/new/"}, "/a/b"},
+		{config.RouteAction{RegexRewrite: &config.RegexRewrite{Pattern: config.RegexPattern{Regex: "a"}, Substitution: "b"}}, "/a/b"},
+		{config.RouteAction{}, "mine"},
+		{config.RouteAction{RegexRewrite: &config.RegexRewrite{Pattern: config.RegexPattern{Regex: "x"}, Substitution: "b"}}, "mine"},
+	} {
+		r := request("GET h/a/b?c", "X-Mosn-Original-Path: mine")
+		rt := compile(t, everyHost(action(tt.action))).Routes()[0]
+		if !rt.RewriteRequest(r) {
+			t.Fatal("refused")
+		}
+		if got, _ := r.Head.Get("x-mosn-original-path"); string(got) != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.action, got, tt.want)
+		}
+	}
+	r := request("GET h/service/method")
+	r.Head.RPC.Kind = stream.KindRequest
+	compile(t, everyHost(action(config.RouteAction{PrefixRewrite: "/new/"}))).Routes()[0].RewriteRequest(r)
+	if got, ok := r.Head.Get("x-mosn-original-path"); ok {
+		t.Errorf("an RPC request gets the header, %q", got)
 	}
 }
 

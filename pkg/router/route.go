@@ -98,7 +98,7 @@ func (c *compiler) route(conf *config.Route, vh *virtualHost, id int) *Route {
 }
 
 // defaultTimeout is for routes that do not set theirs.
-const defaultTimeout = 15 * time.Second
+const defaultTimeout = 60 * time.Second
 
 // action compiles how a route forwards requests.
 func (c *compiler) action(rt *Route, conf *config.Route) {

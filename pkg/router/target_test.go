@@ -112,6 +112,16 @@ func TestRetryPolicy(t *testing.T) {
 			t.Errorf("status %d: %v", status, !want)
 		}
 	}
+	conf.StatusCodes = nil
+	for status := range 1000 { // as in MOSN
+		if got := retryPolicy(&conf).Status(status); got != (status >= 500 && status < 600) {
+			t.Errorf("without codes, status %d: %v", status, got)
+		}
+	}
+	conf.GRPCStatusCodes = []int{14}
+	if p := retryPolicy(&conf); p.Status(503) || !p.Call(14) {
+		t.Error("with statuses of gRPC, others are retried")
+	}
 	for i, want := range []string{"25ms", "50ms", "100ms", "200ms", "250ms", "250ms"} {
 		if got := p.Delay(i + 1); got.String() != want {
 			t.Errorf("retry %d waits %v, want %v", i+1, got, want)
@@ -150,7 +160,8 @@ func TestHash(t *testing.T) {
 		sum                 uint64
 		newCookie, ok       bool
 	}{
-		{"none", "GET h/", "10.0.0.1:1", nil, 0, false, false},
+		{"none", "GET h/", "10.0.0.1:1", nil, hashBytes(v4[:]), false, true},
+		{"none, and no address", "GET h/", "", nil, 0, false, false},
 		{"header", "GET h/|x-user: ann|x-user: bob", "", []config.HashPolicy{header}, ann, false, true},
 		{"no header", "GET h/", "", []config.HashPolicy{header}, 0, false, false},
 		{"the first that yields a value", "GET h/|Cookie: sid=bob", "", []config.HashPolicy{header, cookie}, bob, false, true},

@@ -137,6 +137,24 @@ func (h *Header) SetBytes(name string, value []byte) { setField(h, IDOf(name), n
 // SetID is Set for a well-known name.
 func (h *Header) SetID(id ID, value []byte) { setField(h, id, id.String(), value) }
 
+// Join appends to the value of the last field of a name, behind a separator; it
+// appends the field if there is none.
+func (h *Header) Join(name, separator string, value []byte) {
+	id := IDOf(name)
+	h.identify()
+	for i := len(h.fields) - 1; i >= 0; i-- {
+		f := &h.fields[i]
+		if f.id == id && (id != Other || EqualFold(h.bytes(f.name), name)) {
+			joined := put(h, h.bytes(f.value))
+			joined.Len += put(h, separator).Len + put(h, value).Len
+			f.value, f.line, f.null = joined, false, false
+			h.changed = true
+			return
+		}
+	}
+	addField(h, id, name, value)
+}
+
 // Del removes all fields of a name and tells whether there was one.
 func (h *Header) Del(name string) bool { return h.delFrom(0, IDOf(name), name) }
 

@@ -49,6 +49,11 @@ func TestHeaderChanges(t *testing.T) {
 		{"SetID of a new name", func(h *Header) { h.SetID(TE, []byte("9")) }, append(start[:12:12], "TE", "9")},
 		{"Set to another field's value", func(h *Header) { v, _ := h.Get("x-one"); h.SetBytes("Host", v) },
 			append([]string{"Host", "1"}, start[2:]...)},
+		{"Join to an ordinary name", func(h *Header) { h.Join("X-one", ",", []byte("9")) }, append(start[:11:11], "3,9")},
+		{"Join to a well-known name", func(h *Header) { h.Join("VIA", "; ", []byte("9")) }, append(append(start[:9:9], "q; 9"), start[10:]...)},
+		{"Join to what is not there", func(h *Header) { h.Join("New", ",", []byte("9")) }, append(start[:12:12], "New", "9")},
+		{"Join with another field's value", func(h *Header) { v, _ := h.Get("x-one"); h.Join("Host", ",", v) },
+			append([]string{"Host", "a,1"}, start[2:]...)},
 		{"Del of an ordinary name", func(h *Header) { h.Del("x-ONE") },
 			[]string{"Host", "a", "Via", "p", "via", "q"}},
 		{"Del of a well-known name", func(h *Header) { h.Del("vIa") },
@@ -178,6 +183,7 @@ func TestHeaderAllocatesNothingInSteadyState(t *testing.T) {
 		h.Set("via", "weir")
 		h.SetBytes("x-custom", value)
 		h.SetID(XRequestID, value)
+		h.Join("x-custom", ",", value)
 		h.Get("x-CUSTOM")
 		h.GetID(Host)
 		h.Del("X-Custom")

@@ -289,3 +289,12 @@ func (h *Head) Set(name, value string) {
 	}
 	h.Header.Set(name, value)
 }
+
+// SetBytes is Set with the value as bytes.
+func (h *Head) SetBytes(name string, value []byte) {
+	if h.RPC.Kind != KindHTTP && AttributeOf(name) != NoAttribute {
+		h.Set(name, string(value))
+		return
+	}
+	h.Header.SetBytes(name, value)
+}

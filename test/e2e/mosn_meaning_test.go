@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
+	"sync/atomic"
 	"testing"
 )
 
@@ -38,4 +40,79 @@ func TestMOSNMatches(t *testing.T) {
 			c.CloseIdleConnections()
 		})
 	}
+}
+
+// TestMOSNRetries: a policy without codes retries every answer from 500 on, three
+// times; but never what may have been executed and may not be twice, unless the route
+// says so.
+func TestMOSNRetries(t *testing.T) {
+	var calls atomic.Int32
+	up := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.WriteHeader(500)
+	})
+	for _, tt := range []struct {
+		method, members string
+		want            int32
+	}{
+		{"GET", ``, 4},
+		{"PUT", ``, 4},
+		{"POST", ``, 1},
+		{"POST", `, "idempotent": true`, 4},
+		{"GET", `, "num_retries": 1`, 2},
+		{"GET", `, "status_codes": [503]`, 1},
+		{"GET", `, "grpc_status_codes": [14]`, 1},
+	} {
+		t.Run(tt.method+tt.members, func(t *testing.T) {
+			calls.Store(0)
+			w := start(t, setup{up: up.addr(), routes: route("/", "up", `"retry_policy": {"retry_on": true, "back_off": "1ms"`+tt.members+`}`)})
+			do(t, client(t), tt.method, w.url("/"), "").expect(t, 500, "")
+			if got := calls.Load(); got != tt.want {
+				t.Errorf("%d tries, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestMOSNWeights: a host in the configuration has a weight from 1 to 128.
+func TestMOSNWeights(t *testing.T) {
+	a, b := named(t, "a"), named(t, "b")
+	w := start(t, setup{clusters: fmt.Sprintf(`{"name": "up", "lb_type": "LB_WEIGHTED_ROUNDROBIN", "hosts": [
+		{"address": %q, "weight": 0}, {"address": %q, "weight": 129}]}`, a.addr(), b.addr())})
+	if all := w.Warnings(); len(all) != 2 {
+		t.Errorf("warnings %v", all)
+	}
+	got, c := map[string]int{}, client(t)
+	for range 129 {
+		got[get(t, c, w.url("/")).body]++
+	}
+	if got["a"] < 1 || got["a"] > 3 || got["a"]+got["b"] != 129 {
+		t.Errorf("shares %v, want 1 to 128", got)
+	}
+}
+
+// TestMOSNMaglev: without a hash policy, the client's address decides.
+func TestMOSNMaglev(t *testing.T) {
+	var all []string
+	for _, name := range []string{"a", "b", "c"} {
+		all = append(all, named(t, name).addr())
+	}
+	w := start(t, setup{clusters: cluster("up", `"lb_type": "LB_MAGLEV"`, all...)})
+	c := client(t)
+	first := get(t, c, w.url("/")).body
+	for range 20 {
+		get(t, c, w.url("/")).expect(t, 200, first)
+		c.CloseIdleConnections()
+	}
+}
+
+// TestMOSNHeaders: what a route does to headers, and tells of a path that it rewrites.
+func TestMOSNHeaders(t *testing.T) {
+	up := mirror(t)
+	w := start(t, setup{up: up.addr(), routes: route("/a/", "up", `"prefix_rewrite": "/b/",
+		"request_headers_to_add": [{"header": {"key": "X-A", "value": "2"}}, {"header": {"key": "X-B", "value": "2"}},
+			{"header": {"key": "X-C", "value": "%x-mosn-method%"}}],
+		"request_headers_to_remove": ["x-b"]`)})
+	get(t, client(t), w.url("/a/c?d"), "Host", "h", "X-A", "0", "X-Show", "X-A,X-B,X-C,X-Mosn-Original-Path").
+		expect(t, 200, "GET /b/c?d h\nX-A: 0,2\nX-B: \nX-C: GET\nX-Mosn-Original-Path: /a/c\n")
 }

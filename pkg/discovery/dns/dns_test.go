@@ -17,11 +17,12 @@ import (
 
 const strict, logical = config.ClusterStrictDNS, config.ClusterLogicalDNS
 
-// TestFamilies looks up names in all four families.
+// TestFamilies looks up names in all families.
 func TestFamilies(t *testing.T) {
 	srv := serve(t)
 	srv.set("both.example.", 60, "10.0.0.2", "10.0.0.1", "fd00::1")
 	srv.set("v4.example.", 60, "10.0.0.3")
+	srv.set("v6.example.", 60, "fd00::1")
 	srv.set("odd.example.", 60, "0.0.0.0", "255.255.255.255", "224.0.0.1", "10.0.0.4", "::")
 	srv.alias("alias.example.", "other.example.")
 	srv.alias("other.example.", "v4.example.")
@@ -31,6 +32,8 @@ func TestFamilies(t *testing.T) {
 		want   string
 	}{
 		{config.DNSAuto, "both.example", "[fd00::1]:80"},
+		{config.DNSv4Preferred, "both.example", "10.0.0.1:80 10.0.0.2:80"},
+		{config.DNSv4Preferred, "v6.example", "[fd00::1]:80"},
 		{config.DNSAuto, "v4.example", "10.0.0.3:80"},
 		{config.DNSAuto, "V4.Example", "10.0.0.3:80"},
 		{config.DNSAuto, "alias.example.", "10.0.0.3:80"},
@@ -127,7 +130,7 @@ func TestSilence(t *testing.T) {
 	s := start(t, c)
 	s.has(t, "10.0.0.1:80")
 	srv.change(func() { srv.silent = true })
-	s.fails(t, "db.example (A): "+srv.address+": no answer in time; 1 more questions have failed", "10.0.0.1:80")
+	s.fails(t, "db.example (A): "+srv.address+": no answer in time", "10.0.0.1:80")
 	srv.change(func() { srv.silent = false })
 	s.has(t, "10.0.0.1:80")
 }
@@ -287,7 +290,7 @@ func TestServersInOrder(t *testing.T) {
 	s := start(t, c)
 	s.has(t, "10.0.0.1:80")
 	s.lives(t)
-	if silent.questions("db.example.", typeAAAA) == 0 {
+	if silent.questions("db.example.", typeA) == 0 {
 		t.Error("the silent server was not asked")
 	}
 

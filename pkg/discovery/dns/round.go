@@ -139,15 +139,11 @@ func (r *round) family(ctx context.Context, full string) ([]netip.Addr, error) {
 	family := r.watch.cluster.DNSLookupFamily
 	var all []netip.Addr
 	var failure error
-	if family != config.DNSv4Only {
-		a, err := r.ask(ctx, question{full, dnsmessage.TypeAAAA})
-		if err == nil {
-			all = append(all, a.addresses...)
+	for _, kind := range questionsOf(family) {
+		if len(all) > 0 && family != config.DNSAll {
+			break
 		}
-		failure = err
-	}
-	if family == config.DNSv4Only || family == config.DNSAll || family != config.DNSv6Only && len(all) == 0 {
-		a, err := r.ask(ctx, question{full, dnsmessage.TypeA})
+		a, err := r.ask(ctx, question{full, kind})
 		if err == nil {
 			all = append(all, a.addresses...)
 		}
@@ -157,6 +153,20 @@ func (r *round) family(ctx context.Context, full string) ([]netip.Addr, error) {
 		return all, nil
 	}
 	return nil, failure
+}
+
+// questionsOf returns what is asked of a name, in order.
+func questionsOf(family config.DNSLookupFamily) []dnsmessage.Type {
+	switch family {
+	case config.DNSv4Only:
+		return []dnsmessage.Type{dnsmessage.TypeA}
+	case config.DNSv6Only:
+		return []dnsmessage.Type{dnsmessage.TypeAAAA}
+	case config.DNSv4Preferred:
+		return []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA}
+	default:
+		return []dnsmessage.Type{dnsmessage.TypeAAAA, dnsmessage.TypeA}
+	}
 }
 
 // ofFamily returns those of a name's addresses that a cluster uses.
@@ -170,13 +180,11 @@ func ofFamily(list []netip.Addr, family config.DNSLookupFamily) []netip.Addr {
 		}
 	}
 	switch {
-	case family == config.DNSv4Only:
-		return v4
-	case family == config.DNSv6Only:
-		return v6
 	case family == config.DNSAll:
 		return list
-	case len(v6) > 0:
+	case family == config.DNSv4Only, family == config.DNSv4Preferred && len(v4) > 0:
+		return v4
+	case family == config.DNSv6Only, len(v6) > 0:
 		return v6
 	default:
 		return v4

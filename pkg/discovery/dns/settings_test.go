@@ -104,6 +104,8 @@ func TestSystemFiles(t *testing.T) {
 	put("hosts", "# nothing\n10.0.0.3 other DB.\n10.0.0.4\tdb # more\n0.0.0.0 db\nx db\n")
 	s.has(t, "10.0.0.3:80 10.0.0.4:80")
 	put("hosts", "fd00::1 db\n10.0.0.3 db")
+	s.has(t, "10.0.0.3:80")
+	put("hosts", "fd00::1 db")
 	s.has(t, "[fd00::1]:80")
 	put("hosts", "10.0.0.3 other")
 	s.has(t, "10.0.0.2:80")

@@ -185,7 +185,7 @@ func TestWrongFiles(t *testing.T) {
 		{"empty", "", "hosts.json:1:1"},
 		{"unknown key", "[\n{\"where\":\"10.0.0.1:80\"}]", `hosts.json:2:2: [0].where: unknown key`},
 		{"no port", "{\"hosts\":[\n{\"address\":\"10.0.0.1\"}]}", `hosts.json:2:12: hosts[0].address: "10.0.0.1" is not an address and a port`},
-		{"weight", `[{"address":"10.0.0.1:80","weight":1000}]`, "[0].weight: must be at most 128"},
+		{"weight", `[{"address":"10.0.0.1:80","weight":-1}]`, "[0].weight: must not be negative"},
 		{"no list", `{}`, "hosts is missing"},
 		{"null list", `{"hosts":null}`, "hosts is missing"},
 		{"string", `"10.0.0.1:80"`, "must be a list of hosts"},
