@@ -9,7 +9,7 @@ import (
 )
 
 type checkCommand struct {
-	Config string `short:"c" required:"" placeholder:"FILE" help:"Configuration, JSON or YAML."`
+	Config string `short:"c" required:"" env:"MOSN_CONFIG" placeholder:"FILE" help:"Configuration, JSON or YAML."`
 }
 
 // Run tells all that is wrong with a configuration.

@@ -1,6 +1,8 @@
 // Command weir is a multi-protocol RPC mesh proxy.
 //
-//	weir start -c FILE    run with a configuration
+//	weir start -c FILE    run with a configuration; so does weir -c FILE
+//	weir stop -c FILE     end the process that runs a configuration
+//	weir reload -c FILE   make it load the configuration again
 //	weir check -c FILE    tell what is wrong with a configuration
 //	weir clusters         show the clusters and hosts of a running weir
 //	weir events           show what happened to its hosts
@@ -32,19 +34,24 @@ const (
 )
 
 type commands struct {
-	Start    startCommand    `cmd:"" help:"Run with a configuration."`
+	Start    startCommand    `cmd:"" default:"withargs" help:"Run with a configuration. It is what weir does without a command."`
+	Stop     stopCommand     `cmd:"" help:"End the weir that runs a configuration, and wait for its end."`
+	Reload   reloadCommand   `cmd:"" help:"Make the weir that runs a configuration load it again."`
 	Check    checkCommand    `cmd:"" help:"Tell what is wrong with a configuration, and open nothing."`
 	Clusters clustersCommand `cmd:"" help:"Show the clusters and hosts of a running weir."`
 	Events   eventsCommand   `cmd:"" help:"Show what happened to the hosts of a running weir."`
 	Demo     demoCommand     `cmd:"" help:"See it work, with nothing else installed."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
+
+	PrintVersion kong.VersionFlag `name:"version" short:"v" help:"Print the version."`
 }
 
 func main() {
 	ants.Release() // the default pool that importing the package starts
 	var c commands
 	parser := kong.Must(&c, kong.Name("weir"),
-		kong.Description("A multi-protocol RPC mesh proxy. Signals: TERM drains and ends, INT ends, USR1 reopens log files, USR2 reloads the configuration."),
+		kong.Description("A multi-protocol RPC mesh proxy. Signals: TERM drains and ends, INT ends, USR1 reopens log files, USR2 and HUP reload the configuration."),
+		kong.Vars{"version": "weir " + buildVersion()},
 		kong.UsageOnError(),
 		kong.Exit(func(code int) {
 			if code != 0 {
@@ -52,7 +59,7 @@ func main() {
 			}
 			os.Exit(code)
 		}))
-	ctx, err := parser.Parse(os.Args[1:])
+	ctx, err := parser.Parse(spelled(os.Args[1:]))
 	parser.FatalIfErrorf(err)
 	if err := ctx.Run(); err != nil {
 		code := exitFailed

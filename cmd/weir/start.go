@@ -6,25 +6,38 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
+	"github.com/alecthomas/kong"
+
+	"github.com/weirproxy/weir/cmd/weir/internal/pidfile"
 	"github.com/weirproxy/weir/pkg/server"
 )
 
 type startCommand struct {
-	Config string `short:"c" required:"" placeholder:"FILE" help:"Configuration, JSON or YAML."`
+	Config   string `short:"c" env:"MOSN_CONFIG" placeholder:"FILE" help:"Configuration, JSON or YAML."`
+	LogLevel string `short:"l" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Level of the log, whatever the configuration says: trace, debug, info, warning, error or off."`
+	mosnFlags
 }
 
 // Run runs weir until it is told to end.
-func (c *startCommand) Run() error {
+func (c *startCommand) Run(parsed *kong.Context) error {
+	path, err := configOr(c.Config)
+	if err != nil {
+		return err
+	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup makes it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	level := &slog.LevelVar{}
 	out := &logFile{}
 	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
-	s := server.New(server.Options{Registry: registry(), Version: buildVersion(), Log: log, Level: level})
+	s := server.New(server.Options{Registry: registry(), Version: buildVersion(), Log: log, Level: level, LogLevel: mosnLevel(c.LogLevel)})
 	defer s.Stop()
-	if err := start(s, c.Config, signals); err != nil {
+	if err := start(s, path, signals); err != nil {
 		return err
 	}
 	for _, p := range s.Warnings() {
@@ -33,6 +46,10 @@ func (c *startCommand) Run() error {
 	if err := out.open(s.Config().Servers[0].LogPath); err != nil {
 		return err
 	}
+	c.warn(parsed, log)
+	if file := writePID(s.Config().PIDFile(path), log); file != nil {
+		defer file.Remove()
+	}
 	for name, addr := range s.Addresses() {
 		log.Info("listening", "listener", name, "address", addr)
 	}
@@ -40,6 +57,33 @@ func (c *startCommand) Run() error {
 		log.Info("admin interface", "address", addr.String())
 	}
 	return serve(s, signals, log, out)
+}
+
+// warn says which flags have no effect.
+func (c *startCommand) warn(parsed *kong.Context, log *slog.Logger) {
+	if names := withoutEffect(parsed.Flags()); len(names) > 0 {
+		log.Warn("flags without effect", "flags", strings.Join(names, " "))
+	}
+	if names := c.unknownGates(); len(names) > 0 {
+		log.Warn("unknown feature gates", "names", strings.Join(names, " "))
+	}
+	if c.LogLevel != "" && mosnLevel(c.LogLevel) == nil {
+		log.Warn("unknown log level: the configuration's is used", "level", c.LogLevel)
+	}
+}
+
+// writePID writes the number of the process to a file, nil if there is to be none.
+// A process that cannot do so runs all the same.
+func writePID(path string, log *slog.Logger) *pidfile.File {
+	if path == "" {
+		return nil
+	}
+	file, err := pidfile.Write(path)
+	if err != nil {
+		log.Error("the pid file could not be written: weir stop will not find this process", "path", path, "error", err)
+		return nil
+	}
+	return file
 }
 
 // start starts the server, which may wait for hosts to be discovered, unless a signal
@@ -69,7 +113,7 @@ func serve(s *server.Server, signals <-chan os.Signal, log *slog.Logger, out *lo
 			if err := out.reopen(); err != nil {
 				log.Error("the log file could not be opened again", "error", err)
 			}
-		case syscall.SIGUSR2:
+		case syscall.SIGUSR2, syscall.SIGHUP:
 			go reload(s, log) // it may wait for hosts, and a drain ends that
 		case syscall.SIGINT:
 			log.Info("stopping")

@@ -127,7 +127,7 @@ func resolvePaths(c *Config, base string) {
 			}
 		}
 	}
-	resolve(&c.Consul.TokenFile, &c.Consul.TLS.CAFile, &c.Consul.TLS.CertFile, &c.Consul.TLS.KeyFile)
+	resolve(&c.PID, &c.Consul.TokenFile, &c.Consul.TLS.CAFile, &c.Consul.TLS.CertFile, &c.Consul.TLS.KeyFile)
 	for i := range c.ClusterManager.Clusters {
 		cluster := &c.ClusterManager.Clusters[i]
 		resolve(&cluster.HostsFile.Path, &cluster.DNSResolverFile)

@@ -21,11 +21,13 @@ type Config struct {
 	Consul Consul `json:"consul"`
 	// true: the process does not hand its sockets to a successor. It is what weir does at present, either way.
 	DisableUpgrade bool `json:"disable_upgrade"`
+	// File that the process writes its number to, for weir stop and weir reload; relative to the configuration file. Absent:
+	// ../logs/mosn.pid, if that folder exists; otherwise none is written.
+	PID string `json:"pid"`
 
 	_ struct{} `ignored:"close_graceful: an old name of disable_upgrade"`
 	_ struct{} `later:"inherit_old_mosnconfig: taking over a running process"`
 	_ struct{} `later:"uds_dir: taking over a running process"`
-	_ struct{} `ignored:"pid: weir writes no pid file: a service manager knows the process it started"`
 	_ struct{} `later:"pprof: profiles on a port of their own"`
 	_ struct{} `later:"plugin: out-of-process plugins"`
 	_ struct{} `later:"third_part_codec: codecs loaded at run time"`

@@ -28,6 +28,8 @@ type Options struct {
 	Version  string
 	Log      *slog.Logger
 	Level    *slog.LevelVar // of Log; the configuration sets it
+	// LogLevel takes the place of the level that the configuration has for Log, if it is not nil.
+	LogLevel *slog.Level
 	// Workers overrides the configuration's number of workers if it is not zero.
 	Workers int
 }
@@ -333,7 +335,11 @@ func (s *Server) change(l *loaded) error {
 	s.setFacts()
 	s.useDocuments(l.docs)
 	s.metrics.SetMatcher(c.Metrics.StatsMatcher)
-	s.opts.Level.Set(levelOf(c.Servers[0].LogLevel))
+	if s.opts.LogLevel != nil {
+		s.opts.Level.Set(*s.opts.LogLevel)
+	} else {
+		s.opts.Level.Set(levelOf(c.Servers[0].LogLevel))
+	}
 	return nil
 }
 

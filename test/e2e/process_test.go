@@ -51,10 +51,16 @@ type process struct {
 // it is still there.
 func run(t testing.TB, s setup) *process {
 	t.Helper()
+	return runAs(t, s, func(p *process) *exec.Cmd { return exec.Command(build(t), "start", "-c", p.path) })
+}
+
+// runAs is run with another command.
+func runAs(t testing.TB, s setup, command func(*process) *exec.Cmd) *process {
+	t.Helper()
 	checkLeaks(t)
 	p := &process{t: t, path: filepath.Join(t.TempDir(), "weir.json"), log: &safeBuffer{}, done: make(chan struct{})}
 	p.write(s)
-	p.cmd = exec.Command(build(t), "start", "-c", p.path)
+	p.cmd = command(p)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func TestMatching(t *testing.T) {
 		match(`"prefix": "/q", "query_parameters": [{"name": "a", "value": "1"}]`, "query"),
 		match(`"variables": [{"name": "request_header_x-var", "value": "on"}]`, "variable"),
 		match(`"path": "/whole"`, "path"),
-		match(`"regex": "/r/[0-9]+"`, "regex"),
+		match(`"regex": "^/r/[0-9]+$"`, "regex"),
 		match(`"prefix": "/p"`, "prefix"),
 		match(`"prefix": "/"`, "other"),
 	}, ", ")
