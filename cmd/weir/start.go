@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -43,7 +45,8 @@ func (c *startCommand) Run(parsed *kong.Context) error {
 	for _, p := range s.Warnings() {
 		log.Warn("configuration", "problem", p.String())
 	}
-	if err := out.open(s.Config().Servers[0].LogPath); err != nil {
+	logPath := s.Config().Servers[0].LogPath
+	if err := errors.Join(makeFolder(logPath), out.open(logPath)); err != nil {
 		return err
 	}
 	c.warn(parsed, log)
@@ -70,6 +73,14 @@ func (c *startCommand) warn(parsed *kong.Context, log *slog.Logger) {
 	if c.LogLevel != "" && mosnLevel(c.LogLevel) == nil {
 		log.Warn("unknown log level: the configuration's is used", "level", c.LogLevel)
 	}
+}
+
+// makeFolder makes the folder of a log file, as the writers of access logs do.
+func makeFolder(log string) error {
+	if filepath.Dir(log) == "." {
+		return nil
+	}
+	return os.MkdirAll(filepath.Dir(log), 0o755)
 }
 
 // writePID writes the number of the process to a file, nil if there is to be none.

@@ -36,6 +36,9 @@ func knownStreamFilters() []string {
 // accessFilters are stream filters that decide who may call. Serving requests without them would be unsafe.
 func accessFilters() []string { return []string{"ip_access", "jwt_authn", "rbac"} }
 
+// hostFilters are stream filters that decide which hosts a request may go to. Without them it would go to any.
+func hostFilters() []string { return []string{"header_to_metadata"} }
+
 // limitFilters are stream filters that protect a service. Doing without them is worth a word of its own.
 func limitFilters() []string { return []string{"payload_limit", "flowControlFilter"} }
 

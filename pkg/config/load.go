@@ -115,19 +115,39 @@ func loadFolders(c *Config, base string, r *Report) {
 	}
 }
 
-// resolvePaths makes the paths of files that are read later absolute: relative ones start at the folder of the configuration file.
+// locate returns the path of a file or folder that is to be read. A relative one starts at the folder of the configuration file; or, if
+// there is only such a file, at the folder that the process was started in, as all do in MOSN.
+func locate(base, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	here := filepath.Join(base, path)
+	if _, err := os.Stat(here); errors.Is(err, fs.ErrNotExist) {
+		if abs, err := filepath.Abs(path); err == nil {
+			if _, err := os.Stat(abs); err == nil {
+				return abs
+			}
+		}
+	}
+	return here
+}
+
+// resolvePaths makes the paths of files that are read later absolute.
 func resolvePaths(c *Config, base string) {
 	if abs, err := filepath.Abs(base); err == nil {
 		base = abs
 	}
 	resolve := func(paths ...*string) {
 		for _, p := range paths {
-			if *p != "" && !filepath.IsAbs(*p) {
-				*p = filepath.Join(base, *p)
+			if *p != "" {
+				*p = locate(base, *p)
 			}
 		}
 	}
-	resolve(&c.PID, &c.Consul.TokenFile, &c.Consul.TLS.CAFile, &c.Consul.TLS.CertFile, &c.Consul.TLS.KeyFile)
+	if c.PID != "" && !filepath.IsAbs(c.PID) {
+		c.PID = filepath.Join(base, c.PID)
+	}
+	resolve(&c.Consul.TokenFile, &c.Consul.TLS.CAFile, &c.Consul.TLS.CertFile, &c.Consul.TLS.KeyFile)
 	for i := range c.ClusterManager.Clusters {
 		cluster := &c.ClusterManager.Clusters[i]
 		resolve(&cluster.HostsFile.Path, &cluster.DNSResolverFile)
@@ -145,12 +165,10 @@ func folderAlone(s Source, folder, list string, items int, r *Report) bool {
 
 // loadFolder decodes every .json, .yaml and .yml file of a folder, in the order of their names.
 func loadFolder[T any](at *Node, base, dir string, r *Report) []T {
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(base, dir)
-	}
+	dir = locate(base, dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		r.ErrorHint(at, "a relative path starts at the folder of the configuration file", "the folder cannot be read: %v", err)
+		r.ErrorHint(at, "a relative path starts at the folder of the configuration file, or where weir is started", "the folder cannot be read: %v", err)
 		return nil
 	}
 	var all []T

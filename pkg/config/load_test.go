@@ -38,6 +38,45 @@ func TestLoadScripts(t *testing.T) {
 	}
 }
 
+// TestRelativePaths: they start at the file's folder, or, if there is nothing, at that which the process was started in.
+func TestRelativePaths(t *testing.T) {
+	file, started := t.TempDir(), t.TempDir()
+	t.Chdir(started)
+	put := func(path string) {
+		t.Helper()
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(path, "c.json"), []byte(`{"name": "`+filepath.Base(filepath.Dir(path))+`"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func() (*Config, error) {
+		c, _, err := Parse(filepath.Join(file, "weir.json"), []byte(`{"pid": "x.pid", "servers": [{}], "consul": {"token_file": "clusters/c.json"},
+			"cluster_manager": {"clusters_configs": "clusters"}}`), testOptions())
+		return c, err
+	}
+	if _, err := load(); err == nil {
+		t.Error("a folder that is nowhere is read")
+	}
+	for _, folder := range []string{started, file} { // the file's folder comes first
+		put(filepath.Join(folder, "clusters"))
+		c, err := load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := c.ClusterManager.Clusters[0].Name, filepath.Base(folder); got != want {
+			t.Errorf("the cluster of %s is read, want that of %s", got, want)
+		}
+		if got, want := c.Consul.TokenFile, filepath.Join(folder, "clusters/c.json"); got != want {
+			t.Errorf("token_file %s, want %s", got, want)
+		}
+		if got, want := c.PID, filepath.Join(file, "x.pid"); got != want {
+			t.Errorf("pid %s, want %s", got, want)
+		}
+	}
+}
+
 // loadScript writes the files to a folder of their own, loads the first, and renders what came of it. A file whose name starts with
 // kv: is a document instead.
 func loadScript(t *testing.T, files []scriptFile) string {

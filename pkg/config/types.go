@@ -43,7 +43,7 @@ type Server struct {
 	Source
 	// Name of this proxy, as it shows in logs and on the admin interface.
 	Name string `json:"mosn_server_name"`
-	// File of the process's own log, or stdout or stderr.
+	// File of the process's own log, or stdout or stderr; a relative path starts where weir is started.
 	LogPath string `json:"default_log_path"`
 	// Least severe level logged: FATAL, ERROR, WARN, INFO, DEBUG or TRACE.
 	LogLevel LogLevel `json:"default_log_level"`

@@ -7,7 +7,8 @@ type ClusterManager struct {
 	Source
 	// The clusters.
 	Clusters []Cluster `json:"clusters"`
-	// Folder of files with one cluster each, read in the order of their names; relative to the configuration file.
+	// Folder of files with one cluster each, read in the order of their names; relative to the configuration file, or else to
+	// the folder that weir is started in.
 	Dir string `json:"clusters_configs"`
 	// TLS of the clusters that say cluster_manager_tls.
 	TLS *TLSContext `json:"tls_context"`

@@ -158,7 +158,7 @@ type OnDemand struct {
 // under hosts.
 type HostsFile struct {
 	Source
-	// Path; relative to the configuration file.
+	// Path; relative to the configuration file, or else to the folder that weir is started in.
 	Path string `json:"path"`
 	// Time between two looks at the file.
 	Refresh time.Duration `json:"refresh"`

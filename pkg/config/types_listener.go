@@ -69,7 +69,7 @@ const (
 // AccessLog is one access log of a listener.
 type AccessLog struct {
 	Source
-	// File, or stdout or stderr. Absent or empty: the listener writes none.
+	// File, or stdout or stderr; a relative path starts where weir is started. Absent or empty: none is written, which is warned about.
 	Path string `json:"log_path"`
 	// One line of the log, with %variables%. Absent or empty: the default format.
 	Format string `json:"log_format"`

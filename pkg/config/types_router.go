@@ -9,7 +9,8 @@ type RouterConfig struct {
 	Name string `json:"router_config_name"`
 	// The virtual hosts, chosen by the request's host.
 	VirtualHosts []VirtualHost `json:"virtual_hosts"`
-	// Folder of files with one virtual host each, read in the order of their names; relative to the configuration file.
+	// Folder of files with one virtual host each, read in the order of their names; relative to the configuration file, or else to
+	// the folder that weir is started in.
 	Dir string `json:"router_configs"`
 	HeaderEdits
 }

@@ -117,6 +117,8 @@ func (v *validator) checkStreamFilter(name string, problem func(s Severity, mess
 	case slices.Contains(v.options.StreamFilters, name):
 	case slices.Contains(accessFilters(), name):
 		problem(Error, "not there yet: the stream filter "+name, "it decides who may call, and cannot be left out")
+	case slices.Contains(hostFilters(), name):
+		problem(Error, "not there yet: the stream filter "+name, "it decides which hosts may get a request, and cannot be left out")
 	case slices.Contains(limitFilters(), name):
 		problem(Warning, "not there yet: the stream filter "+name+": its limits are not enforced", "")
 	case slices.Contains(knownStreamFilters(), name):

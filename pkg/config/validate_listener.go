@@ -43,6 +43,9 @@ func (v *validator) checkListener(l *Listener) {
 	}
 	for i := range l.AccessLogs {
 		a := &l.AccessLogs[i]
+		if a.Path == "" {
+			v.report.WarnHint(a.At("log_path"), "MOSN writes ../logs/LISTENER_access.log", "log_path is missing: no access log is written")
+		}
 		if a.Format != "" && len(a.JSONFormat) > 0 {
 			v.report.Errorf(a.At("json_format"), "log_format and json_format are both given: only one of them may be")
 		}
