@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/weirproxy/weir/pkg/server"
 )
 
 // mosnConfig is where MOSN looks for its configuration if nobody says where it is.
@@ -73,7 +75,7 @@ func (f *mosnFlags) unknownGates() []string {
 func mosnLevel(name string) *slog.Level {
 	levels := map[string]slog.Level{
 		"trace": slog.LevelDebug - 4, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn,
-		"error": slog.LevelError, "critical": slog.LevelError, "off": slog.LevelError + 100,
+		"error": slog.LevelError, "critical": slog.LevelError, "off": server.LevelOff,
 	}
 	if l, ok := levels[strings.ToLower(name)]; ok {
 		return &l

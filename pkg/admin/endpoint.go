@@ -26,13 +26,15 @@ func (s *Server) offered() []endpoint {
 	}
 	all = append(all, show("/", "", "this help", s.help))
 	if o.Version != "" {
-		all = append(all, show("/api/v1/version", "", "version of the program and of Go", s.version))
+		all = append(all, show("/api/v1/version", "format=json|text", "version of the program and of Go", s.version))
 	}
 	if o.Process != nil {
 		all = append(all,
 			show("/api/v1/config_dump", "mosnconfig | allrouters | allclusters | alllisteners | router= | cluster= | listener=",
 				"configuration in effect, or a part of it, without secrets", s.configDump),
-			show("/api/v1/states", "", "stage of the process, and its last reload", s.states),
+			show("/api/v1/states", "format=json|text", "stage of the process, and its last reload; as text in MOSN's numbers", s.states),
+			show("/api/v1/features", "key=", "feature gates of MOSN, all of which are off", s.features),
+			show("/server_info", "", "stage of the process, as Envoy says it", s.info),
 			show("/ready", "", "200 if the process takes requests, otherwise 503", s.ready))
 	}
 	if o.Clusters != nil {
@@ -46,13 +48,15 @@ func (s *Server) offered() []endpoint {
 	}
 	if o.Statistics != nil {
 		all = append(all,
-			show("/api/v1/stats", "key=, format=json|text", "statistics: all, or a set, or one of them", s.stats),
+			show("/api/v1/stats", "key=, format=json|text|mosn", "statistics: all, or a set, or one of them", s.stats),
 			show("/api/v1/stats_glob", "key=, format=json|text",
 				"statistics whose names match a pattern of * and ?; without one, the totals of all listeners", s.statsGlob))
 	}
 	if o.Logs != nil {
 		all = append(all, show("/api/v1/get_loglevel", "", "levels of the logs", s.logLevels),
-			endpoint{"/api/v1/update_loglevel", []string{http.MethodPost}, "", `sets a log's level: {"log_path": "stderr", "log_level": "DEBUG"}`, s.setLogLevel})
+			endpoint{"/api/v1/update_loglevel", []string{http.MethodPost}, "", `sets a log's level: {"log_path": "stderr", "log_level": "DEBUG"}`, s.setLogLevel},
+			endpoint{"/api/v1/disable_log", []string{http.MethodPost}, "", "stops a log, whose path is the body", s.disableLog},
+			endpoint{"/api/v1/enable_log", []string{http.MethodPost}, "", "lets a log that was stopped be written again", s.enableLog})
 	}
 	if o.Profiles {
 		all = append(all, s.profiles()...)

@@ -99,10 +99,10 @@ func TestOffered(t *testing.T) {
 		want    []string
 	}{
 		"nothing": {Options{}, []string{"/"}},
-		"process": {Options{Process: all.Process}, []string{"/", "/api/v1/config_dump", "/api/v1/states", "/ready"}},
+		"process": {Options{Process: all.Process}, []string{"/", "/api/v1/config_dump", "/api/v1/states", "/api/v1/features", "/server_info", "/ready"}},
 		"metrics": {Options{Metrics: all.Metrics, MetricsPath: "/stats/prometheus"}, []string{"/stats/prometheus", "/"}},
 		"hosts":   {Options{Clusters: all.Clusters}, []string{"/", "/api/v1/clusters", "/api/v1/events"}},
-		"logs":    {Options{Logs: all.Logs}, []string{"/", "/api/v1/get_loglevel", "/api/v1/update_loglevel"}},
+		"logs":    {Options{Logs: all.Logs}, []string{"/", "/api/v1/get_loglevel", "/api/v1/update_loglevel", "/api/v1/disable_log", "/api/v1/enable_log"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := New(tc.options)

@@ -53,6 +53,10 @@ func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.log.Info("admin: log level changed", "log_path", want.Path, "from", before, "to", want.Level, "remote", r.RemoteAddr)
+	if text, _ := s.preferred(w, r, nil); text { // MOSN's answer
+		send(w, http.StatusOK, typeText, []byte("update logger success\n"))
+		return
+	}
 	s.json(w, http.StatusOK, want)
 }
 

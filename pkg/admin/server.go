@@ -42,6 +42,8 @@ type Logs interface {
 	LogLevels() map[string]config.LogLevel
 	// SetLogLevel changes the level of the log of that path, one of those that LogLevels returns, from now on.
 	SetLogLevel(path string, level config.LogLevel) error
+	// EnableLog lets the log of that path be written, or not, from now on.
+	EnableLog(path string, on bool) error
 }
 
 // Statistics writes statistics; metrics.Registry does. The methods are called from several goroutines at a time, each call asks keep

@@ -62,15 +62,31 @@ type problemAnswer struct {
 	Hint     string `json:"hint,omitempty"`
 }
 
-func (s *Server) version(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) version(w http.ResponseWriter, r *http.Request) {
+	text, ok := s.wantsText(w, r)
+	if !ok {
+		return
+	}
+	if text {
+		send(w, http.StatusOK, typeText, []byte("weir version: "+s.options.Version+"\n"))
+		return
+	}
 	s.json(w, http.StatusOK, struct {
 		Version string `json:"version"`
 		Go      string `json:"go"`
 	}{s.options.Version, runtime.Version()})
 }
 
-func (s *Server) states(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) states(w http.ResponseWriter, r *http.Request) {
+	text, ok := s.wantsText(w, r)
+	if !ok {
+		return
+	}
 	state := s.options.Process.State()
+	if text {
+		send(w, http.StatusOK, typeText, statesText(state.Stage))
+		return
+	}
 	a := statesAnswer{
 		State:     state.Stage.String(),
 		PID:       os.Getpid(),

@@ -20,11 +20,15 @@ func (s *Server) stats(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	key := q.Get("key")
+	if q.Get("format") == "mosn" {
+		s.statsOfMOSN(w, key)
+		return
+	}
 	text, ok := s.format(w, q)
 	if !ok {
 		return
 	}
-	key := q.Get("key")
 	s.filtered(w, text, key, func(name string) bool { return key == "" || strings.HasPrefix(name+".", key+".") })
 }
 

@@ -100,6 +100,7 @@ func (p *fakeProcess) Config() *config.Config { return p.config }
 type fakeLogs struct {
 	mu     sync.Mutex
 	levels map[string]config.LogLevel
+	off    string // the log that is not written
 	err    error
 }
 
@@ -114,6 +115,18 @@ func (l *fakeLogs) SetLogLevel(path string, level config.LogLevel) error {
 	defer l.mu.Unlock()
 	if l.err == nil {
 		l.levels[path] = level
+	}
+	return l.err
+}
+
+func (l *fakeLogs) EnableLog(path string, on bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.off = path
+		if on {
+			l.off = ""
+		}
 	}
 	return l.err
 }

@@ -103,6 +103,9 @@ func (v adminView) LogLevels() map[string]config.LogLevel {
 			level = l
 		}
 	}
+	if v.opts.Level.Level() >= LevelOff {
+		level = "OFF" // no level that could be set
+	}
 	return map[string]config.LogLevel{v.Config().Servers[0].LogPath: level}
 }
 
@@ -112,5 +115,24 @@ func (v adminView) SetLogLevel(path string, level config.LogLevel) error {
 		return fmt.Errorf("there is no log %q", path)
 	}
 	v.opts.Level.Set(levelOf(level))
+	return nil
+}
+
+// EnableLog lets a log be written at the level that it had before, or not at all,
+// until the next reload.
+func (v adminView) EnableLog(path string, on bool) error {
+	if path != v.Config().Servers[0].LogPath {
+		return fmt.Errorf("there is no log %q", path)
+	}
+	v.silence.Lock()
+	defer v.silence.Unlock()
+	level := v.opts.Level.Level()
+	switch {
+	case on && level >= LevelOff:
+		v.opts.Level.Set(v.before)
+	case !on && level < LevelOff:
+		v.before = level
+		v.opts.Level.Set(LevelOff)
+	}
 	return nil
 }

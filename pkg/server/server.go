@@ -34,6 +34,9 @@ type Options struct {
 	Workers int
 }
 
+// LevelOff is a level above that of every record.
+const LevelOff = slog.LevelError + 100
+
 // blockingHooks bounds the goroutine pool: how many filter hooks may block at a
 // time.
 const blockingHooks = 256
@@ -71,6 +74,9 @@ type Server struct {
 	logs      []*accesslog.Log
 	warnings  config.Problems
 	pages     adminPages
+
+	silence sync.Mutex
+	before  slog.Level // of the log, before it was disabled
 
 	facts    atomic.Pointer[facts]
 	config   atomic.Pointer[config.Config]     // in use

@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -115,4 +117,30 @@ func TestMOSNHeaders(t *testing.T) {
 		"request_headers_to_remove": ["x-b"]`)})
 	get(t, client(t), w.url("/a/c?d"), "Host", "h", "X-A", "0", "X-Show", "X-A,X-B,X-C,X-Mosn-Original-Path").
 		expect(t, 200, "GET /b/c?d h\nX-A: 0,2\nX-B: \nX-C: GET\nX-Mosn-Original-Path: /a/c\n")
+}
+
+// TestMOSNAdmin: what programs ask MOSN's admin interface is answered.
+func TestMOSNAdmin(t *testing.T) {
+	w := start(t, setup{clusters: `{"name": "up"}`, top: `"admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}}`})
+	c, at := client(t), fmt.Sprintf("http://%s", w.AdminAddr())
+	get(t, c, at+"/api/v1/states", "Accept", "text/plain").expect(t, 200, fmt.Sprintf("pid=%d&state=6\n", os.Getpid()))
+	if a := get(t, c, at+"/server_info"); a.StatusCode != 200 || !strings.Contains(a.body, `"LIVE"`) {
+		t.Errorf("server_info: %d %s", a.StatusCode, a.body)
+	}
+	if a := get(t, c, at+"/api/v1/stats?format=mosn"); a.StatusCode != 200 || !strings.Contains(a.body, `"listener.main": {`) {
+		t.Errorf("stats: %d %s", a.StatusCode, a.body)
+	}
+	level := func(want string) {
+		t.Helper()
+		get(t, c, at+"/api/v1/get_loglevel").expect(t, 200, "{\n\t\"stdout\": \""+want+"\"\n}\n")
+	}
+	level("INFO")
+	for range 2 { // what is off stays off, and knows its level
+		do(t, c, "POST", at+"/api/v1/disable_log", "stdout").expect(t, 200, "disable logger success\n")
+		level("OFF")
+	}
+	for range 2 {
+		do(t, c, "POST", at+"/api/v1/enable_log", "stdout").expect(t, 200, "enable logger success\n")
+		level("INFO")
+	}
 }
