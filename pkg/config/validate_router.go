@@ -51,6 +51,23 @@ func (v *validator) checkVirtualHosts(rc *RouterConfig) {
 		for j := range vh.Routes {
 			v.checkRoute(&vh.Routes[j])
 		}
+		v.checkReach(vh)
+	}
+}
+
+// checkReach warns of routes behind one that takes every path. In MOSN, no RPC request matches a path, so that they may be meant for those.
+func (v *validator) checkReach(vh *VirtualHost) {
+	for i := range vh.Routes {
+		m := vh.Routes[i].Match
+		if m.Prefix != "/" || len(m.Headers)+len(m.Variables)+len(m.QueryParameters)+len(m.DSLExpressions.Items()) > 0 {
+			continue
+		}
+		if i+1 < len(vh.Routes) {
+			next := vh.Routes[i+1].Node()
+			v.report.WarnHint(next, "prefixes are for RPC requests as well, unlike in MOSN", "no request with a path comes here: the route of %s takes all",
+				placeOf(vh.Routes[i].Node(), next))
+		}
+		return
 	}
 }
 
