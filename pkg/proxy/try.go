@@ -78,7 +78,7 @@ func (s *activeStream) forwardTo() {
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 		return
 	}
-	if s.cfg.TimeoutHeaders {
+	if s.cfg.TimeoutHeaders && asksForTimeouts(s.req) {
 		s.takeTimeouts()
 	}
 	s.startTry()
