@@ -96,7 +96,8 @@ func referenceMatch(m *config.RouteMatch, r *Request) bool {
 		if h.Name == "method" {
 			value, ok = r.Head.Method(), true
 		}
-		if !ok || !referenceValue(h.Value, h.Regex, string(value)) && !(h.Name == "service" && h.Value == ".*" && len(m.Headers) == 1) {
+		everyService := h.Name == "service" && h.Value == ".*" && len(m.Headers) == 1
+		if !ok || !everyService && !referenceValue(h.Value, h.Regex, string(value)) {
 			return false
 		}
 	}
