@@ -3,9 +3,13 @@ package eventloop
 import (
 	"errors"
 	"io"
+	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/weirproxy/weir/pkg/buffer"
 )
@@ -66,17 +70,56 @@ func TestClosePeerThatSendsMuchBeforeItReads(t *testing.T) {
 	p.expect(t, "closed: <nil>")
 }
 
-func TestLingeringIsBounded(t *testing.T) {
+// A peer that has our last bytes, and sends on before it reads them, is not reset
+// under its hands: what it sends is thrown away, and when it is much it has to wait.
+func TestLingeringSlowsASendingPeerDown(t *testing.T) {
 	networks(t, func(t *testing.T, network string) {
-		l := newLoop(t, Options{Clock: new(clock).time}) // time stands still
+		var now clock
+		l := newLoop(t, Options{Clock: now.time})
 		p := newProbe(t)
 		c, peer := adopt(t, l, network, p)
-		on(t, l, c.Close)
+		on(t, l, func() { c.Write([]byte("too large")); c.Close() })
+		if network == "unix" { // where bytes count as taken when they are read
+			expectRead(t, peer, "too large")
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := io.Copy(peer, zeros{})
+			ended <- err
+		}()
+		for looks := range 8 {
+			stuck(t, l, c)
+			if got := int(c.Received()); got > (looks+1)*(lingerBytes+buffer.MaxSlab) {
+				t.Fatalf("%d bytes were read by look %d", got, looks)
+			}
+			now.forward(t, l, lookEvery)
+		}
+		p.expectNothing(t)
+		if network == "tcp" {
+			expectRead(t, peer, "too large")
+		}
 		expectEOF(t, peer)
-		if _, err := peer.Write(make([]byte, 16*lingerBytes)); err == nil {
-			t.Error("the peer could send 16 MiB to a closed connection")
+		for range int(lingerMost / lookEvery) {
+			now.forward(t, l, lookEvery)
 		}
 		p.expect(t, "closed: <nil>")
+		if err := wait(t, ended, "the peer to be reset"); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
+// zeros is a reader without end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// stuck waits until a connection that lingers reads no more for now.
+func stuck(t *testing.T, l *Loop, c *Conn) {
+	t.Helper()
+	until(t, "the reading stops", func() (stops bool) {
+		on(t, l, func() { stops = c.flags&paused != 0 })
+		return stops
 	})
 }
 
@@ -89,6 +132,10 @@ func TestLingeringEndsInTime(t *testing.T) {
 		on(t, l, func() { c.Write([]byte("bye")); c.Close() })
 		expectRead(t, peer, "bye")
 		expectEOF(t, peer)
+		until(t, "the peer has our end", func() (taken bool) {
+			on(t, l, func() { taken = c.Untaken() == 0 })
+			return taken
+		})
 		now.forward(t, l, lingerTime-time.Millisecond)
 		p.expectNothing(t)
 		now.forward(t, l, time.Millisecond)
@@ -113,10 +160,94 @@ func TestClosePeerThatNeverReads(t *testing.T) {
 			turns(t, l)
 			now.forward(t, l, closeTime-time.Millisecond)
 			p.expectNothing(t)
-			now.forward(t, l, time.Millisecond)
-			p.expect(t, "closed: <nil>")
+			for range 2 * closeTime / lookEvery { // its system may have taken something late
+				now.forward(t, l, lookEvery)
+			}
+			expectCut(t, p)
 		}
 	})
+}
+
+// expectCut waits until the handler is told that something was cut off.
+func expectCut(t *testing.T, p *probe) {
+	t.Helper()
+	if got := wait(t, p.calls, "the cut"); !strings.Contains(got, "bytes or more were cut off") {
+		t.Fatalf("the handler was told %q", got)
+	}
+}
+
+// Whoever takes something, however little, gets all of it.
+func TestCloseWaitsForASlowPeer(t *testing.T) {
+	networks(t, func(t *testing.T, network string) {
+		for _, how := range []func(*Conn){(*Conn).Close, (*Conn).CloseWithReset} {
+			var now clock
+			l := newLoop(t, Options{Clock: now.time})
+			p := newProbe(t)
+			c, peer := adopt(t, l, network, p)
+			peer.SetReadBuffer(32 << 10)
+			on(t, l, func() { unix.SetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 64<<10) })
+			want := pattern(2 << 20)
+			on(t, l, func() { c.Write([]byte(want)) })
+			p.expect(t, "high true")
+			on(t, l, func() { how(c) })
+			for at := 0; at < len(want); {
+				n := min(128<<10, len(want)-at)
+				expectRead(t, peer, want[at:at+n])
+				at += n
+				now.forward(t, l, closeTime/8) // a system asks for more when it has room for more than a little
+			}
+			p.expectEnd(t, l, &now)
+		}
+	})
+}
+
+// expectEnd lets time pass until the connection is closed, with everything taken.
+func (p *probe) expectEnd(t *testing.T, l *Loop, now *clock) {
+	t.Helper()
+	until(t, "the connection is closed", func() bool {
+		now.forward(t, l, lookEvery)
+		return len(p.calls) > 0
+	})
+	if got := wait(t, p.calls, "the end"); got != "closed: <nil>" && got != "closed: "+ErrAborted.Error() {
+		t.Errorf("the handler was told %q", got)
+	}
+}
+
+// A close that must not pass for the end of a message lets the peer have everything
+// first.
+func TestCloseWithReset(t *testing.T) {
+	for _, size := range []int{0, 10, 8 << 20} {
+		for _, ends := range []bool{false, true} {
+			l := newLoop(t, Options{HighWater: 1 << 30})
+			p := newProbe(t)
+			want := pattern(size)
+			c, peer := adopt(t, l, "tcp", p)
+			on(t, l, func() { c.Write([]byte(want)); c.CloseWithReset(); c.Close(); c.CloseWithReset() })
+			if ends {
+				peer.CloseWrite()
+			}
+			expectRead(t, peer, want)
+			if n, err := peer.Read(make([]byte, 1)); n != 0 || !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("behind %d bytes, the peer reads %d, %v", size, n, err)
+			}
+			p.expect(t, "closed: "+ErrAborted.Error())
+		}
+	}
+}
+
+// Who is being closed when the loop stops, and has not taken everything, is cut off.
+func TestStopCutsAClose(t *testing.T) {
+	for _, how := range []func(*Conn){(*Conn).Close, (*Conn).CloseWithReset} {
+		l := newLoop(t, Options{HighWater: 1 << 30})
+		p := newProbe(t)
+		c, peer := adopt(t, l, "tcp", p)
+		on(t, l, func() { c.Write(make([]byte, 64<<20)); how(c) })
+		l.Stop()
+		expectCut(t, p)
+		if _, err := io.Copy(io.Discard, peer); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the peer sees %v", err)
+		}
+	}
 }
 
 func TestCloseOfAnEndedPeerIsImmediate(t *testing.T) {

@@ -22,7 +22,7 @@ var (
 	ErrAborted = errors.New("eventloop: the connection was broken off")
 )
 
-type flags uint16
+type flags uint32
 
 const (
 	readable   flags = 1 << iota // the last read did not empty the socket
@@ -36,7 +36,9 @@ const (
 	ending                       // no more is to be written after what waits
 	ended                        // our FIN is sent
 	closing                      // the owner is done; what waits is still written
+	resetting                    // closing, and the end is to be a reset
 	broken                       // nothing can be written any more; err says why
+	deliverAll                   // what came before a reset is handed over before it is told
 	dead                         // to be buried at the end of the turn
 	inReady
 	inDirty
@@ -69,10 +71,9 @@ type extra struct {
 	wire      buffer.Chain // sealed, to be written
 	sealed    []byte       // received, not yet opened
 
-	timer     Timer // of connecting, or of lingering
-	conn      *Conn
-	lingering bool
-	discard   int // bytes that a lingering close has thrown away
+	timer Timer // of connecting, or of closing
+	conn  *Conn
+	close closeWatch
 }
 
 // Loop returns the loop that the connection lives on.
@@ -184,45 +185,16 @@ func (c *Conn) Resume() {
 	}
 }
 
+// DeliverAll has a reset by the peer told only when everything that came before it
+// was handed over, however long the owner pauses. Otherwise an owner that has paused
+// is told at once, and what it did not read yet is lost: that is right where nobody
+// needs the bytes of a peer that is gone.
+func (c *Conn) DeliverAll() { c.flags |= deliverAll }
+
 // CloseWrite ends this direction once everything is written.
 func (c *Conn) CloseWrite() {
 	c.flags |= ending
 	c.markDirty()
-}
-
-// Close writes what waits, and then closes the connection, in a way that lets a
-// peer that is still sending read it. A connection that does not stand yet is
-// closed at once. The handler is told by Closed, and nothing else, from now on.
-func (c *Conn) Close() {
-	if c.flags&(closing|dead) != 0 {
-		return
-	}
-	if c.flags&connecting != 0 {
-		c.fail(nil)
-		return
-	}
-	c.flags |= closing
-	c.flags &^= paused // what comes is thrown away, or a peer that sends before it reads would be stuck
-	c.dropRest()
-	c.markReady()
-	c.markDirty()
-}
-
-// CloseNow closes the connection at once. What waits is dropped, and unread bytes
-// make the system reset the connection: it is for connections that are idle.
-func (c *Conn) CloseNow() { c.fail(nil) }
-
-// CloseWith is CloseNow, and err is what the handler is told.
-func (c *Conn) CloseWith(err error) { c.fail(err) }
-
-// Abort closes the connection at once with a reset, so that the peer cannot take
-// what it got for everything.
-func (c *Conn) Abort() {
-	if c.flags&dead != 0 {
-		return
-	}
-	_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	c.fail(ErrAborted)
 }
 
 // Detach takes the connection off its loop without closing it and gives it away:
@@ -277,7 +249,7 @@ func (c *Conn) event(ev uint32) {
 	if ev&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
 		c.flags |= peerEnded
 	}
-	if ev&unix.EPOLLERR != 0 && c.flags&paused != 0 {
+	if ev&unix.EPOLLERR != 0 && c.flags&(paused|deliverAll) == paused { // otherwise reading comes to it, behind the last byte
 		c.fail(cmp.Or(c.socketError(), error(syscall.ECONNRESET)))
 		return
 	}
@@ -298,20 +270,6 @@ func (c *Conn) socketError() error {
 		return syscall.Errno(n)
 	}
 	return err
-}
-
-// fail ends the connection at the end of this turn; the first cause counts, and
-// the owner's wish to close is one.
-func (c *Conn) fail(err error) {
-	if c.flags&dead != 0 {
-		return
-	}
-	if c.flags&closing != 0 && !errors.Is(err, ErrAborted) {
-		err = nil
-	}
-	c.flags |= dead
-	c.err = err
-	c.loop.dying = append(c.loop.dying, c)
 }
 
 // bury closes the descriptor, takes the connection out of its loop's tables, gives

@@ -52,6 +52,7 @@ func (o *DialOptions) apply(fd, family int) error {
 func (l *Loop) Dial(addr *Addr, o *DialOptions, h Handler) (*Conn, error) {
 	fd, err := unix.Socket(addr.family(), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
+		l.opts.Short(ToDial, err)
 		return nil, err
 	}
 	if err := o.apply(fd, addr.family()); err != nil {

@@ -137,6 +137,7 @@ func (ln *listener) accept() (more bool) {
 			return false
 		case syscall.EINTR, syscall.ECONNABORTED:
 		default:
+			ln.loop.opts.Short(ToAccept, errno)
 			ln.rest()
 			return false
 		}

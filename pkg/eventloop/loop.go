@@ -20,10 +20,23 @@ type Options struct {
 	// HighWater and LowWater are the bytes waiting to be written at which a
 	// connection's handler is told to stop, and to go on. 64 KiB and 16 KiB.
 	HighWater, LowWater int
+	// Short is told, on the loop, that the system gave no socket for a connection that
+	// was to be accepted, or dialled: mostly because the process has as many descriptors
+	// as it may have. It may be called often.
+	Short func(to Purpose, err error)
 	// Clock gives the time in nanoseconds since an arbitrary start, and never goes
 	// back. Tests put their own here and wake the loop by Post.
 	Clock func() int64
 }
+
+// Purpose is what a socket was wanted for.
+type Purpose string
+
+// The purposes.
+const (
+	ToAccept Purpose = "accept"
+	ToDial   Purpose = "dial"
+)
 
 // Loop is one event loop. Make it with New, then call Run on a goroutine of its
 // own.
@@ -61,6 +74,9 @@ func New(opts Options) (*Loop, error) {
 	}
 	if opts.LowWater == 0 {
 		opts.LowWater = opts.HighWater / 4
+	}
+	if opts.Short == nil {
+		opts.Short = func(Purpose, error) {}
 	}
 	if opts.Clock == nil {
 		start := time.Now()
@@ -238,7 +254,7 @@ func (l *Loop) shutdown() {
 		again = false
 		for _, c := range l.conns {
 			if c != nil {
-				c.fail(ErrStopped)
+				c.stop()
 				again = true
 			}
 		}

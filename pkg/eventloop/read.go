@@ -218,14 +218,11 @@ func (c *Conn) open() {
 	c.markDirty() // the transport may have something to say itself
 }
 
-// tellEOF tells the handler once that the peer has ended its direction. It is
-// what a lingering close waits for; one that still writes goes on.
+// tellEOF tells the handler once that the peer has ended its direction.
 func (c *Conn) tellEOF() {
 	switch {
 	case c.flags&closing != 0:
-		if c.extra != nil && c.extra.lingering {
-			c.fail(nil)
-		}
+		c.endedByPeer()
 	case c.flags&toldEOF == 0:
 		c.flags |= toldEOF
 		c.handler.EOF(c)
@@ -254,31 +251,4 @@ func (c *Conn) sysRead(b []byte) int {
 		c.fail(errno)
 	}
 	return 0
-}
-
-// lingerBytes bounds what a lingering close reads and throws away, once all of
-// ours is written.
-const lingerBytes = 1 << 20
-
-// lingerRead throws away what a peer still sends after the connection was closed
-// on our side: closing a socket with unread bytes resets it, and the peer would
-// lose the answer that explains why.
-func (c *Conn) lingerRead() {
-	n := c.sysRead(c.loop.readSpace())
-	if x := c.extra; x != nil && x.lingering {
-		x.discard += n
-		if x.discard > lingerBytes && c.unsent() == 0 {
-			c.fail(nil)
-		}
-	}
-}
-
-// unsent returns how many bytes the system has not delivered yet: closing the
-// socket under unread input would lose them.
-func (c *Conn) unsent() int {
-	n, err := unix.IoctlGetInt(int(c.fd), unix.SIOCOUTQ)
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -128,3 +128,55 @@ func TestAnswerBeforeResetIsRead(t *testing.T) {
 	until(t, "the connection is closed", func() bool { return l.Count() == 0 })
 	p.expectBytes(t, "too large")
 }
+
+// Whoever wants all of it gets what came before a reset, however it is noticed, and
+// the reset behind it.
+func TestDeliverAll(t *testing.T) {
+	want := pattern(50 << 10) // what a system takes at once
+	for name, notice := range map[string]func(t *testing.T, l *Loop, c *Conn){
+		"by an event": func(*testing.T, *Loop, *Conn) {},
+		"by a write": func(t *testing.T, l *Loop, c *Conn) {
+			on(t, l, func() { c.Write([]byte("to nobody")) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t, Options{})
+			p := newProbe(t)
+			p.data = func(c *Conn, in buffer.View) int {
+				c.Pause()
+				return min(in.Len(), 4_000)
+			}
+			c, peer := adopt(t, l, "tcp", p)
+			on(t, l, func() { c.DeliverAll(); c.Pause() })
+			release := hold(l)
+			send(t, peer, want)
+			reset(t, peer)
+			release()
+			turns(t, l)
+			notice(t, l, c)
+			turns(t, l)
+			for len(p.bytes()) < len(want) {
+				had := len(p.bytes())
+				on(t, l, c.Resume)
+				until(t, "more has come", func() bool { return len(p.bytes()) > had })
+			}
+			on(t, l, c.Resume)
+			until(t, "the reset is told", func() bool { return l.Count() == 0 })
+			p.expectBytes(t, want)
+		})
+	}
+}
+
+// Whoever was to slow down is told that there is no need any more, when nothing can be
+// written.
+func TestBrokenRelievesPressure(t *testing.T) {
+	l := newLoop(t, Options{})
+	p := newProbe(t)
+	c, peer := adopt(t, l, "tcp", p)
+	on(t, l, func() { c.DeliverAll(); c.Pause(); c.Write(make([]byte, 64<<20)) })
+	p.expect(t, "high true")
+	reset(t, peer)
+	p.expect(t, "high false")
+	on(t, l, c.Resume)
+	until(t, "the reset is told", func() bool { return l.Count() == 0 })
+}

@@ -2,21 +2,13 @@ package eventloop
 
 import (
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// maxPieces is the most pieces of one writev; the system takes 1,024.
-	maxPieces = 64
-	// lingerTime is how long a closed connection waits for its peer to notice.
-	lingerTime = time.Second
-	// closeTime is how long a connection that is being closed may take to write
-	// what waits.
-	closeTime = 30 * time.Second
-)
+// maxPieces is the most pieces of one writev; the system takes 1,024.
+const maxPieces = 64
 
 // flush writes what waits, as far as the socket takes it.
 func (c *Conn) flush() {
@@ -26,6 +18,7 @@ func (c *Conn) flush() {
 		return
 	case c.flags&broken != 0:
 		c.out.Clear()
+		c.tellPressure(0) // whoever was to slow down has nothing to wait for
 		if c.flags&closing != 0 {
 			c.fail(nil)
 		}
@@ -42,7 +35,7 @@ func (c *Conn) flush() {
 			c.fail(err)
 			return
 		}
-		if c.flags&(ending|closing) != 0 && c.flags&ended == 0 {
+		if c.flags&(ending|closing) != 0 && c.flags&(ended|resetting) == 0 {
 			x.transport.CloseWrite(&x.wire)
 			c.flags |= ended
 		}
@@ -72,8 +65,8 @@ func (c *Conn) flush() {
 	case c.flags&dead != 0: // by the handler, just now
 	case out.Len() == 0:
 		c.finishWriting()
-	case c.flags&closing != 0 && !c.more().timer.Set():
-		c.loop.Schedule(&c.extra.timer, closeTime, c.extra)
+	case c.flags&closing != 0:
+		c.watchClose()
 	}
 }
 
@@ -81,13 +74,14 @@ func (c *Conn) flush() {
 // before it broke the connection off is still read, such as an answer that says
 // why; then the connection ends with the error.
 func (c *Conn) writeFailed(err error) {
-	if c.flags&(closing|paused) != 0 {
+	if c.flags&closing != 0 || c.flags&(paused|deliverAll) == paused {
 		c.fail(err)
 		return
 	}
 	c.flags |= broken | readable
 	c.err = err
 	c.markReady()
+	c.tellPressure(0)
 }
 
 // tellPressure tells the handler when a watermark is crossed.
@@ -105,40 +99,29 @@ func (c *Conn) tellPressure(waiting int) {
 
 // finishWriting does what was to be done once everything is written.
 func (c *Conn) finishWriting() {
-	if c.flags&(ending|closing) == 0 {
-		return
+	switch {
+	case c.flags&closing != 0:
+		c.finishClosing()
+	case c.flags&ending != 0:
+		c.endWriting()
 	}
-	if c.flags&closing != 0 && c.flags&peerEnded != 0 && c.flags&readable == 0 {
-		c.fail(nil)
-		return
-	}
+}
+
+// endWriting sends our FIN.
+func (c *Conn) endWriting() {
 	if c.flags&ended == 0 || c.hasTransport() {
 		c.flags |= ended
 		_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
 	}
-	if c.flags&closing != 0 {
-		c.linger()
-	}
 }
 
-// linger waits for the peer's end, reading what it still sends, for a moment.
-func (c *Conn) linger() {
-	x := c.more()
-	if x.lingering {
-		return
-	}
-	x.lingering = true
-	c.loop.Schedule(&x.timer, lingerTime, x)
-}
-
-// Expired ends a connect that took too long, a close whose peer takes nothing, or
-// a lingering one.
+// Expired ends a connect that took too long, or looks how a close goes.
 func (x *extra) Expired(*Timer) {
 	if x.conn.flags&connecting != 0 {
 		x.conn.fail(ErrConnectTimeout)
 		return
 	}
-	x.conn.fail(nil)
+	x.conn.lookAtClose()
 }
 
 func (c *Conn) sysWrite(pieces [][]byte) (int, syscall.Errno) {
