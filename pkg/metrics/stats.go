@@ -11,6 +11,7 @@ type ListenerStats struct {
 	ConnectionDestroy  uint64
 	ConnectionActive   int64
 	ConnectionRejected uint64
+	ConnectionCut      uint64 // closed before its client had taken everything
 	ConnectionUnknown  uint64
 
 	TCPTotal         uint64
@@ -54,6 +55,7 @@ type Upstream struct {
 	ConnectionLocalCloseWithActiveRequest  uint64
 	ConnectionRemoteCloseWithActiveRequest uint64
 	ConnectionSilent                       uint64
+	ConnectionCut                          uint64
 
 	BytesReadTotal  uint64
 	BytesWriteTotal uint64

@@ -93,11 +93,14 @@ func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
 
 // EOF passes the client's end to the codec.
 func (c *downConn) EOF(io *eventloop.Conn) {
-	if !c.codec.EOF() {
+	switch {
+	case c.codec.EOF():
+		c.settle()
+	case c.codec.Phase() == stream.Breaking:
+		io.CloseWithReset()
+	default:
 		io.Close()
-		return
 	}
-	c.settle()
 }
 
 // Pressure passes on that the client takes more slowly than is sent.
@@ -115,6 +118,7 @@ func (c *downConn) Closed(io *eventloop.Conn, err error) {
 		c.bound.end()
 	}
 	c.countSent()
+	l.noteCut(io, err)
 	l.stats.ConnectionActive--
 	l.stats.ConnectionDestroy++
 	c.shared.Connections.Add(-1)
@@ -163,6 +167,9 @@ func (c *downConn) settle() {
 	case stream.Closing:
 		loop.Cancel(&c.timer)
 		c.io.Close()
+	case stream.Breaking:
+		loop.Cancel(&c.timer)
+		c.io.CloseWithReset()
 	case stream.Idle:
 		// The timer of an idle connection is not set anew for each request: when it
 		// runs out, it is looked at whether the time has really passed.
@@ -273,7 +280,3 @@ func (c *downConn) lastResponse() {
 		c.codec.Drain()
 	}
 }
-
-// breakOff ends the connection so that the client cannot take what it got of a
-// response for the whole.
-func (c *downConn) breakOff() { c.io.Abort() }

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+
 	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
@@ -109,6 +111,19 @@ func (w *Worker) Accept(socket *Shared, io *eventloop.Conn) eventloop.Handler {
 	c.choose()
 	c.begin()
 	return c
+}
+
+// noteCut counts and tells that a client did not get the end of what it was sent. The
+// requests were over by then, and in the access log they are complete.
+func (l *listener) noteCut(io *eventloop.Conn, err error) {
+	var cut *eventloop.CutError
+	if !errors.As(err, &cut) {
+		return
+	}
+	l.stats.ConnectionCut++
+	l.worker.cuts++
+	l.worker.Log.Warn("a client did not get the end of what it was sent: its connection was being closed, and it took nothing any more",
+		"listener", l.Name, "client", io.RemoteAddr(), "bytes", cut.Lost)
 }
 
 func (l *listener) add(c *downConn) {

@@ -128,7 +128,8 @@ func (s *activeStream) answerFields(body bool) {
 	h.SetID(stream.Date, s.w.date)
 }
 
-// breakResponse ends a response in its middle, so that the client notices.
+// breakResponse ends a response in its middle, so that the client notices. What came
+// before it gets; an RPC response it gets whole or not at all.
 func (s *activeStream) breakResponse() {
 	s.flags |= responseOver | requestOver | committed
 	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
@@ -137,7 +138,6 @@ func (s *activeStream) breakResponse() {
 	} else {
 		s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
 	}
-	s.breakOff()
 }
 
 // flagOf is the response flag of a try's failure.
@@ -172,14 +172,4 @@ func statusOf(r stream.Reason) (status int, text string) {
 		return 502, "the upstream broke its protocol\n"
 	}
 	return 502, "the upstream ended the connection\n"
-}
-
-// breakOff ends the connection under a response that has begun: the client must
-// not take what it got for the whole. Where streams are multiplexed, it is told so
-// of the stream; of an RPC response it got nothing, because that is sent when it is
-// complete.
-func (s *activeStream) breakOff() {
-	if s.has(responseBegun) && !s.proto.RPC && !s.proto.Multiplexed {
-		s.conn.breakOff()
-	}
 }

@@ -321,8 +321,7 @@ func (s *activeStream) giveUp(r stream.Reset) {
 	}
 	s.flags |= responseOver | committed
 	if c := s.try.conn; c != nil && s.tunnelsConn() { // an ordinary close would look like a clean end
-		c.Socket().Abort()
+		c.Socket().CloseWithReset()
 	}
 	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
-	s.breakOff()
 }

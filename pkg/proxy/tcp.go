@@ -20,8 +20,8 @@ import (
 //	connecting, open -> broken off: the client, or what is left of both, is reset
 //
 // An end of one side is passed on as that side's end; the other direction goes on.
-// Whatever else ends one connection resets the other, so that nobody takes a part
-// for the whole.
+// Whatever else ends one connection resets the other, once that has what came before,
+// so that nobody takes a part for the whole.
 type tcp struct {
 	conn     *downConn
 	cluster  *upstream.Cluster
@@ -33,7 +33,7 @@ type tcp struct {
 	timer eventloop.Timer
 	idle  time.Duration // without a byte, that ends the connection; 0: none
 	moved int64         // when bytes came last, on the loop's clock
-	sent  uint64        // to both sides, when it was looked last
+	taken uint64        // by both sides, when it was looked last
 	pause time.Duration // between two looks at what waits to be written
 
 	open       bool // the connection to the host stands
@@ -153,7 +153,7 @@ func (t *tcp) Drain() {}
 // for the host is left.
 func (t *tcp) Close(stream.Reset) {
 	t.downGone = true
-	if !t.upGone && !t.over() && !t.up.Abort() {
+	if !t.upGone && !t.over() && !t.up.CloseWithReset() {
 		t.upGone = true
 	}
 	t.endIfGone()
@@ -206,10 +206,11 @@ func (t *tcp) Expired(*eventloop.Timer) {
 	}
 	loop := t.conn.l.worker.Loop
 	down, up := t.conn.io, t.up.Socket()
-	// What was sent right after it came is no news. What waited may have been taken
-	// any time since.
-	if sent := down.Sent() + up.Sent(); sent != t.sent {
-		if t.sent = sent; waits(down) || waits(up) {
+	// What was taken right after it came is no news. Where something waits, a part of it
+	// may have been taken any time since.
+	waiting := uint64(down.Untaken() + up.Untaken())
+	if taken := down.Sent() + up.Sent() - waiting; taken != t.taken {
+		if t.taken = taken; waiting > 0 {
 			t.moved = loop.Now()
 		}
 	}
@@ -226,7 +227,7 @@ func (t *tcp) Expired(*eventloop.Timer) {
 	loop.Schedule(&t.timer, next, t)
 }
 
-// breakOff resets both sides.
+// breakOff resets both sides, neither of which takes anything.
 func (t *tcp) breakOff() {
 	t.conn.io.Abort()
 	t.up.Abort()

@@ -21,6 +21,7 @@ func (h *tcpHost) Connected(*eventloop.Conn) {
 	t.open, t.choice.Tried = true, nil
 	t.note(t.up.Host(), outlier.Success)
 	t.moved = loop.Now()
+	t.conn.io.DeliverAll()
 	if t.idle > 0 {
 		loop.Schedule(&t.timer, t.idle, t)
 	}
@@ -55,7 +56,7 @@ func (h *tcpHost) Closed(_ *eventloop.Conn, err error) {
 	case t.downGone:
 	case t.open:
 		if !t.over() || err != nil {
-			t.conn.io.Abort()
+			t.conn.io.CloseWithReset()
 		}
 	case errors.Is(err, upstream.ErrOverflow):
 		t.fail()

@@ -211,6 +211,10 @@ func TestTCPIdle(t *testing.T) {
 	if n := world.stats().TCPIdle; n != 0 {
 		t.Errorf("%d connections were idle", n)
 	}
+	c := world.only()
+	world.until("the systems have said that they took everything", func() bool {
+		return c.io.Untaken()+c.codec.(*tcp).up.Socket().Untaken() == 0
+	})
 	world.forward(61 * time.Second)
 	isReset(t, client)
 	isReset(t, host)

@@ -130,6 +130,9 @@ func (s *activeStream) beginResponse(end bool) {
 	}
 	if s.resp.Opaque {
 		s.flags |= tunnelling
+		if !s.proto.Multiplexed {
+			s.conn.io.DeliverAll()
+		}
 	}
 	if end {
 		s.flags |= answered

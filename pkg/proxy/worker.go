@@ -43,6 +43,7 @@ type Worker struct {
 	heads     stream.Pool
 	free      []*activeStream
 	streams   int // under way
+	cuts      int // connections that were closed before their client had taken everything
 	rng       *rand.PCG
 	clusters  *upstream.Manager
 	listeners map[string]*listener   // of the present snapshot, by name

@@ -106,6 +106,9 @@ const (
 	// Closing: nothing more will be read; what is in Out leaves, then the
 	// connection is closed.
 	Closing
+	// Breaking: as Closing, but a close would pass for the end of a message that is
+	// not whole: what is in Out leaves, then the connection is reset.
+	Breaking
 )
 
 // ServerCodec is the codec of a downstream connection.

@@ -417,6 +417,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	h.conns--
 	c.countSent()
 	c.countClosed(err)
+	h.noteCut(err)
 	c.leave()
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
 	h.settle() // requests may have waited for room on it

@@ -212,6 +212,7 @@ func (h *Host) dial(d Dialect) error {
 		cl.Stats.ConnectionConFail++
 		return err
 	}
+	io.DeliverAll() // an answer that came before a reset is one
 	c.io = io
 	c.codec = cl.env.Codec(io, cl.maker(d.Protocol))
 	if d.Protocol.RPC || cl.Probes.Asked {

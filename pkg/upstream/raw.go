@@ -84,6 +84,7 @@ func (r *Raw) dial() error {
 		r.countFailed()
 		return err
 	}
+	io.DeliverAll()
 	r.io = io
 	h.dialing++
 	h.active++
@@ -150,6 +151,15 @@ func (r *Raw) Abort() bool {
 	return true
 }
 
+// CloseWithReset is Abort, but a host that stands gets what waits for it first.
+func (r *Raw) CloseWithReset() bool {
+	if !r.stood {
+		return r.Abort()
+	}
+	r.io.CloseWithReset()
+	return true
+}
+
 // Connected is called when the connection stands.
 func (r *Raw) Connected(io *eventloop.Conn) {
 	h := r.host
@@ -199,6 +209,7 @@ func (r *Raw) Closed(io *eventloop.Conn, err error) {
 		h.conns--
 		r.countSent()
 		r.countClosed(err)
+		h.noteCut(err)
 	} else {
 		h.dialing--
 		if !errors.Is(err, eventloop.ErrAborted) {

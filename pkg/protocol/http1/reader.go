@@ -59,6 +59,7 @@ const (
 	linkPaused // the link was paused
 	pressed    // what was written does not leave fast enough
 	draining   // no new message after this one
+	cutShort   // what was written ends with the connection, and is not whole
 
 	ofMessage = linkPaused - 1
 )

@@ -131,8 +131,8 @@ func (s *responder) Trailers(t *stream.Header) {
 	}
 }
 
-// Reset ends the stream. What was sent of the response shows that it is not
-// whole, and so the connection ends too.
+// Reset ends the stream, and the connection with it, by which the client sees that
+// what it got of the response is not whole.
 func (s *responder) Reset(stream.Reset) {
 	c := (*ServerConn)(s)
 	if c.sink == nil {

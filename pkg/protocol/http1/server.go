@@ -147,8 +147,13 @@ func (c *ServerConn) fail(err *Error) {
 	c.shut(stream.Reset{Reason: stream.ProtocolError, Err: err})
 }
 
-// shut ends the connection, and the stream with it if there is one.
+// shut ends the connection, and the stream with it if there is one. That a response
+// is not whole shows by its length or its chunks; one that has neither ends with the
+// connection.
 func (c *ServerConn) shut(r stream.Reset) {
+	if c.out.framing == raw && !c.has(oneWayOver) {
+		c.flags |= cutShort
+	}
 	c.state = closing
 	c.drop()
 	if sink := c.sink; sink != nil {
@@ -214,6 +219,8 @@ func (c *ServerConn) Close(r stream.Reset) { c.shut(r) }
 // Phase tells what the connection is in the middle of.
 func (c *ServerConn) Phase() stream.Phase {
 	switch {
+	case c.state == closing && c.has(cutShort):
+		return stream.Breaking
 	case c.state == closing:
 		return stream.Closing
 	case c.has(tunnelled):
