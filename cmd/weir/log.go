@@ -3,10 +3,19 @@ package main
 import (
 	"os"
 	"sync"
+	"time"
+)
+
+const (
+	// logQueue is how many bytes of the process's own log wait for whoever reads it.
+	logQueue = 1 << 20
+	// logFlush is how long the end of the process waits for them to be written.
+	logFlush = time.Second
 )
 
 // logFile is where the process's own log goes: standard error until the
-// configuration says otherwise.
+// configuration says otherwise. A write may block, as on a pipe that nobody reads;
+// opening another file does not wait for it.
 type logFile struct {
 	mu   sync.Mutex
 	path string
@@ -15,12 +24,16 @@ type logFile struct {
 
 // Write appends to the log.
 func (l *logFile) Write(b []byte) (int, error) {
+	return l.current().Write(b)
+}
+
+func (l *logFile) current() *os.File {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
-		return os.Stderr.Write(b)
+		return os.Stderr
 	}
-	return l.file.Write(b)
+	return l.file
 }
 
 // open directs the log to a file, or to stdout or stderr.

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/weirproxy/weir/cmd/weir/internal/pidfile"
+	"github.com/weirproxy/weir/pkg/logging"
 	"github.com/weirproxy/weir/pkg/server"
 )
 
@@ -34,9 +35,12 @@ func (c *startCommand) Run(parsed *kong.Context) error {
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup makes it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
+	signal.Ignore(syscall.SIGPIPE) // who reads standard output may go away, and come back
 	level := &slog.LevelVar{}
 	out := &logFile{}
-	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+	lines := logging.NewWriter(out, logQueue)
+	defer lines.Close(logFlush) //nolint:errcheck // there is no place left to say it
+	log := slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))
 	s := server.New(server.Options{Registry: registry(), Version: buildVersion(), Log: log, Level: level, LogLevel: mosnLevel(c.LogLevel)})
 	defer s.Stop()
 	if err := start(s, path, signals); err != nil {

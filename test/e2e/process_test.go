@@ -51,17 +51,31 @@ type process struct {
 // it is still there.
 func run(t testing.TB, s setup) *process {
 	t.Helper()
-	return runAs(t, s, func(p *process) *exec.Cmd { return exec.Command(build(t), "start", "-c", p.path) })
+	return runAs(t, s, weirStart(t))
+}
+
+// weirStart is the ordinary command.
+func weirStart(t testing.TB) func(*process) *exec.Cmd {
+	return func(p *process) *exec.Cmd { return exec.Command(build(t), "start", "-c", p.path) }
 }
 
 // runAs is run with another command.
 func runAs(t testing.TB, s setup, command func(*process) *exec.Cmd) *process {
 	t.Helper()
+	return listens(launch(t, s, command))
+}
+
+// launch starts a process. Its output is its log, unless the command has another.
+func launch(t testing.TB, s setup, command func(*process) *exec.Cmd) *process {
+	t.Helper()
 	checkLeaks(t)
 	p := &process{t: t, path: filepath.Join(t.TempDir(), "weir.json"), log: &safeBuffer{}, done: make(chan struct{})}
 	p.write(s)
 	p.cmd = command(p)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Stderr = p.log
+	if p.cmd.Stdout == nil {
+		p.cmd.Stdout = p.log
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +90,14 @@ func runAs(t testing.TB, s setup, command func(*process) *exec.Cmd) *process {
 			t.Logf("the process said:\n%s", p.log)
 		}
 	})
+	return p
+}
+
+// listens waits until a process says where it listens.
+func listens(p *process) *process {
+	p.t.Helper()
 	listening := regexp.MustCompile(`listening listener=main address=(\S+)`)
-	until(t, "the process listens", func() bool {
+	until(p.t, "the process listens", func() bool {
 		m := listening.FindStringSubmatch(p.log.String())
 		if m != nil {
 			p.addr = m[1]
