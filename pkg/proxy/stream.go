@@ -27,6 +27,7 @@ import (
 //	responseSink where the response goes that has passed the filters
 type activeStream struct {
 	w       *Worker
+	index   int // among all of the worker's
 	conn    *downConn
 	l       *listener
 	cfg     *Listener // of the moment when the request came

@@ -233,6 +233,14 @@ func (t *tcp) breakOff() {
 	t.up.Abort()
 }
 
+// end resets both sides, once they have what came.
+func (t *tcp) end() {
+	t.conn.io.CloseWithReset()
+	if !t.upGone && !t.up.CloseWithReset() {
+		t.upGone = true
+	}
+}
+
 // endIfGone ends the account when both connections are closed.
 func (t *tcp) endIfGone() {
 	if !t.downGone || !t.upGone {

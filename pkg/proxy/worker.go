@@ -42,8 +42,9 @@ type Worker struct {
 	Options
 	heads     stream.Pool
 	free      []*activeStream
-	streams   int // under way
-	cuts      int // connections that were closed before their client had taken everything
+	all       []*activeStream // those under way, and the free ones
+	streams   int             // under way
+	cuts      int             // connections that were closed before their client had taken everything
 	rng       *rand.PCG
 	clusters  *upstream.Manager
 	listeners map[string]*listener   // of the present snapshot, by name
@@ -176,6 +177,10 @@ func (w *Worker) Load() Load {
 	return Load{Connections: n, Streams: w.streams}
 }
 
+// Cuts returns how many connections were closed so far before their client had taken
+// everything.
+func (w *Worker) Cuts() int { return w.cuts }
+
 // FlushLogs hands the records of access logs to their writers.
 func (w *Worker) FlushLogs() {
 	w.logs.Flush()
@@ -211,6 +216,8 @@ func (w *Worker) getStream() *activeStream {
 	s := &activeStream{w: w}
 	s.first.s = s
 	s.try = &s.first
+	s.index = len(w.all)
+	w.all = append(w.all, s)
 	return s
 }
 
@@ -221,5 +228,11 @@ func (w *Worker) putStream(s *activeStream) {
 	w.streams--
 	if len(w.free) < maxFreeStreams {
 		w.free = append(w.free, s)
+		return
 	}
+	last := len(w.all) - 1
+	w.all[s.index] = w.all[last]
+	w.all[s.index].index = s.index
+	w.all[last] = nil
+	w.all = w.all[:last]
 }

@@ -26,7 +26,7 @@ import (
 type Options struct {
 	Registry Registry
 	Version  string
-	Log      *slog.Logger
+	Log      *slog.Logger   // which workers use as well: it must not block
 	Level    *slog.LevelVar // of Log; the configuration sets it
 	// LogLevel takes the place of the level that the configuration has for Log, if it is not nil.
 	LogLevel *slog.Level
@@ -197,7 +197,8 @@ func (s *Server) startWorkers(n int) error {
 	s.pool = pool
 	s.overseer = newOverseer(s.opts.Log)
 	s.finder, s.demands = newFinder(s.opts.Registry.Discovery, s.opts.Log), newDemands(s)
-	if s.group, err = eventloop.NewGroup(n, eventloop.Options{}); err != nil {
+	log := slog.New(logging.Limit(s.opts.Log.Handler()))
+	if s.group, err = eventloop.NewGroup(n, eventloop.Options{Short: shortage(log)}); err != nil {
 		pool.Release()
 		s.overseer.close()
 		s.group = nil
@@ -205,7 +206,6 @@ func (s *Server) startWorkers(n int) error {
 	}
 	s.workers = make([]*proxy.Worker, n)
 	s.stats = make([]*metrics.Worker, n)
-	log := slog.New(logging.Limit(s.opts.Log.Handler()))
 	s.group.Each(func(i int, l *eventloop.Loop) {
 		s.stats[i] = metrics.NewWorker()
 		s.workers[i] = proxy.NewWorker(proxy.Options{
@@ -349,46 +349,6 @@ func (s *Server) change(l *loaded) error {
 	return nil
 }
 
-// Drain finishes what is in flight and takes nothing new: it withdraws what was
-// announced, stops listening, ends connections after the response that they wait
-// for, and returns when there are none left, or when ctx is done: then with the
-// requests that are cut off.
-func (s *Server) Drain(ctx context.Context) (cut int) {
-	s.end()
-	s.registrations.withdraw(ctx)
-	if !s.stopListening() {
-		return 0
-	}
-	s.group.Each(func(i int, _ *eventloop.Loop) { s.workers[i].Drain() })
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		load := s.Load()
-		if load.Connections == 0 && load.Streams == 0 {
-			return 0
-		}
-		select {
-		case <-ctx.Done():
-			return load.Streams
-		case <-tick.C:
-		}
-	}
-}
-
-// stopListening begins a drain. It returns false if there is nothing to drain.
-func (s *Server) stopListening() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.Stage() != Running {
-		return false
-	}
-	s.stage.Store(int32(Draining))
-	for _, l := range s.listening {
-		l.Close()
-	}
-	return true
-}
-
 // Load adds up what the workers have to do.
 func (s *Server) Load() proxy.Load {
 	if !s.up.Load() {
@@ -437,6 +397,7 @@ func (s *Server) stopWorkers() {
 	s.demands.close()
 	s.finder.close()
 	s.overseer.close()
+	s.endStreams()
 	s.group.Stop()
 	s.pool.Release()
 	for _, w := range s.workers { // their loops have ended; what they cut off is logged too

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"slices"
+
+	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// EndStreams ends every stream, because the worker's time is over: a request that was
+// not answered is told so in its protocol, a response that has begun ends where it
+// is, and connections that pass bytes on are reset behind those that came. It returns
+// how many streams there were.
+func (w *Worker) EndStreams() (n int) {
+	if !w.draining {
+		w.Drain() // so that what is said now is the last of its connection
+	}
+	for _, s := range slices.Clone(w.all) { // those that end may leave it
+		if s.conn != nil && !s.has(finished) {
+			n++
+			s.expire()
+		}
+	}
+	for _, l := range w.listeners {
+		n += l.endTCP()
+	}
+	for l := range w.removed {
+		n += l.endTCP()
+	}
+	return n
+}
+
+// expire ends a request whose worker is about to end.
+func (s *activeStream) expire() {
+	s.enter()
+	s.info.Flags |= stream.Draining
+	if !s.has(responseOver) {
+		s.cancelTries(stream.Reset{Reason: stream.Cancelled})
+		s.filters.Reply(filter.Reply{Status: 503, Body: "the proxy is shutting down\n", Flags: stream.Draining})
+	}
+	s.leave()
+}
+
+// endTCP ends the connections that are passed on as they are.
+func (l *listener) endTCP() (n int) {
+	c := l.conns
+	for range l.count {
+		next := c.next
+		if t, ok := c.codec.(*tcp); ok {
+			n++
+			t.end()
+		}
+		c = next
+	}
+	return n
+}
+
+// Untaken tells of how many downstream connections the clients have not taken
+// everything, and for how many of them something waits in the worker itself.
+func (w *Worker) Untaken() (all, here int) {
+	count := func(l *listener) {
+		c := l.conns
+		for range l.count {
+			if c.io.Untaken() > 0 {
+				all++
+			}
+			if c.io.Unwritten() > 0 {
+				here++
+			}
+			c = c.next
+		}
+	}
+	for _, l := range w.listeners {
+		count(l)
+	}
+	for l := range w.removed {
+		count(l)
+	}
+	return all, here
+}
