@@ -84,6 +84,40 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainTellsWorkersFirst: as long as a worker does not know of a drain, nobody can
+// find that nobody listens.
+func TestDrainTellsWorkersFirst(t *testing.T) {
+	up := named(t, "up")
+	pause := &pausing{in: make(chan struct{}), out: make(chan struct{})}
+	s := setup{up: up.addr(), listener: `"stream_filters": [{"type": "pause"}]`}
+	s.more = listener("other", "127.0.0.1:0", "", "") // its socket is on the other worker
+	w := startWith(t, s, filter.Registry{"pause": func(*config.Node, *config.Report) filter.Filter { return pause }})
+	held := dial(t, w.addr())
+	held.send("GET / HTTP/1.1\r\nHost: a\r\nX-Pause: 1\r\n\r\n")
+	<-pause.in // its worker does nothing else
+	drained := make(chan int)
+	go func() { drained <- w.Drain(context.Background()) }()
+	until(t, "it drains", func() bool { return w.Stage() == server.Draining })
+	for i := 0; i < 100 && !t.Failed(); i++ {
+		for name, addr := range w.Addresses() {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			c.Close()
+		}
+	}
+	pause.out <- struct{}{}
+	if head := held.expect(200, "up"); !strings.Contains(head, "Connection: close") {
+		t.Errorf("head %q", head)
+	}
+	held.ended()
+	if cut := <-drained; cut != 0 {
+		t.Errorf("%d requests were cut off", cut)
+	}
+}
+
 // wholeResponse is a filter that wants a response's whole body before its head goes
 // on.
 type wholeResponse struct{ filter.PassResponse }
