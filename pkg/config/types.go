@@ -43,13 +43,13 @@ type Server struct {
 	Source
 	// Name of this proxy, as it shows in logs and on the admin interface.
 	Name string `json:"mosn_server_name"`
-	// File of the process's own log, or stdout or stderr; a relative path starts where weir is started.
+	// File of the process's own log, or stdout or stderr; a relative path starts where weir is started. Nothing waits for it to be written: up to 1 MiB does, and how many lines were lost beyond that is logged.
 	LogPath string `json:"default_log_path"`
 	// Least severe level logged: FATAL, ERROR, WARN, INFO, DEBUG or TRACE.
 	LogLevel LogLevel `json:"default_log_level"`
 	// Rotation of every log file: "size=100,age=7,keep=10,time=24,compress=on" (MiB, days, files, hours). Absent: no rotation.
 	LogRoller LogRoller `json:"global_log_roller"`
-	// How long requests in flight may take to finish once the process is asked to stop. 0s means the default.
+	// How long requests in flight may take to finish once the process is asked to stop. Those that are left are answered in their protocol that the proxy is shutting down, and clients have a second more to take that. 0s means the default.
 	GracefulTimeout time.Duration `json:"graceful_timeout"`
 	// Number of workers, or "auto" for one per available core.
 	Processor Processor `json:"processor"`

@@ -100,7 +100,11 @@ func (s *activeStream) stalled() {
 	s.info.Flags |= stream.StreamIdleTimeout
 	switch {
 	case s.has(responseBegun):
+		takesNothing := s.pauses&pauseDownstream != 0 && !s.proto.Multiplexed
 		s.breakResponse()
+		if takesNothing { // and would not take what came before the end either
+			s.conn.io.Abort()
+		}
 	case !s.has(requestOver) && s.pauses&pausesRequest == 0:
 		s.cancelTries(stream.Reset{Reason: stream.TimedOut})
 		s.filters.Reply(filter.Reply{Status: 408, Body: "the request did not arrive in time\n"})

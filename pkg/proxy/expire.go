@@ -61,11 +61,13 @@ func (w *Worker) Untaken() (all, here int) {
 	count := func(l *listener) {
 		c := l.conns
 		for range l.count {
-			if c.io.Untaken() > 0 {
+			r, ok := c.codec.(stream.Reaper)
+			switch {
+			case c.io.Unwritten() > 0, ok && r.Waits():
 				all++
-			}
-			if c.io.Unwritten() > 0 {
 				here++
+			case c.io.Untaken() > 0:
+				all++
 			}
 			c = c.next
 		}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	xhttp2 "golang.org/x/net/http2"
+
+	"github.com/weirproxy/weir/pkg/server"
 )
 
 // TestDrainInTwoSteps: a client is first told to open no more streams, and what it
@@ -91,6 +93,25 @@ func TestDrainIdle(t *testing.T) {
 	}
 	fresh.ended()
 	<-drained
+}
+
+// TestDrainCutsWhatWaits: a response that is over for its host, but waits for a client
+// that gives no window, is cut off at the end of the drain, and counted.
+func TestDrainCutsWhatWaits(t *testing.T) {
+	up := named(t, "up")
+	log, member := logged(t)
+	w := start(t, setup{up: up.addr(), listener: member, proxy: `"downstream_protocol": "Http2", "upstream_protocol": "Http1"`})
+	f := dialFrames(t, w.addr(), xhttp2.Setting{ID: xhttp2.SettingInitialWindowSize, Val: 0})
+	f.request(1, true, "GET", "/")
+	lines(t, log, 1) // it is over
+	ctx, cancel := context.WithCancel(context.Background())
+	drained := make(chan int)
+	go func() { drained <- w.Drain(ctx) }()
+	until(t, "it drains", func() bool { return w.Stage() == server.Draining })
+	cancel()
+	if cut := <-drained; cut != 1 {
+		t.Errorf("%d were cut off, want 1", cut)
+	}
 }
 
 // hammer sends POSTs from several goroutines over one client of each version, until
