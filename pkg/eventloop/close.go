@@ -82,11 +82,7 @@ func (c *Conn) CloseWith(err error) { c.fail(err) }
 // Abort closes the connection at once with a reset, so that the peer cannot take
 // what it got for everything. What waits is dropped, and so is what the peer's system
 // has not taken yet: CloseWithReset is for a peer that can still use it.
-func (c *Conn) Abort() {
-	if c.flags&dead == 0 {
-		c.resetNow(ErrAborted)
-	}
-}
+func (c *Conn) Abort() { c.resetNow(ErrAborted) }
 
 // Unwritten returns how many bytes wait to be written, as they go over the wire.
 func (c *Conn) Unwritten() int {
@@ -132,6 +128,9 @@ func isCut(err error) bool {
 
 // resetNow ends the connection at the end of this turn with a reset.
 func (c *Conn) resetNow(err error) {
+	if c.flags&dead != 0 {
+		return
+	}
 	_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	c.fail(err)
 }
@@ -192,6 +191,9 @@ func (c *Conn) watchClose() {
 // lookAtClose goes on with a close, or gives it up. There is no event that tells what
 // the peer has taken of what the system has.
 func (c *Conn) lookAtClose() {
+	if c.flags&dead != 0 {
+		return
+	}
 	x, now := c.extra, c.loop.now
 	w := &x.close
 	unwritten, unsent := c.Unwritten(), c.unsent()

@@ -18,8 +18,8 @@ type Handler interface {
 	// or that it has fallen under the low one (false).
 	Pressure(c *Conn, high bool)
 	// Closed is the last call: the descriptor is closed. err is nil if the owner
-	// asked for it by Close or CloseNow, whatever happened to the bytes after that,
-	// and ErrAborted after Abort.
+	// asked for it by Close or CloseNow, a [CutError] if after Close the peer did not
+	// take everything, and ErrAborted after Abort, or CloseWithReset.
 	Closed(c *Conn, err error)
 }
 

@@ -618,3 +618,46 @@ func TestChunksCoalesce(t *testing.T) {
 	expect(t, "body", string(s.last().body), strings.Repeat("a", 100))
 	s.close()
 }
+
+// A response that is broken off must not look whole: where only the connection's end
+// tells, that is to be a reset.
+func TestBrokenOffResponses(t *testing.T) {
+	for _, tt := range []struct {
+		name, request string
+		length        int64
+		want          stream.Phase
+	}{
+		{"length", plainGet, 10, stream.Closing},
+		{"chunked", plainGet, -1, stream.Closing},
+		{"1.0, with length", "GET / HTTP/1.0\r\n\r\n", 10, stream.Closing},
+		{"1.0", "GET / HTTP/1.0\r\n\r\n", -1, stream.Breaking},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, by := range []string{"the upstream", "the client's end", "the loss of the connection"} {
+				s := newServer(t, Config{})
+				request := tt.request
+				if by == "the client's end" { // within its request
+					request = strings.Replace(strings.Replace(request, "GET", "POST", 1), "\r\n\r\n", "\r\nContent-Length: 5\r\n\r\nab", 1)
+				}
+				if err := s.write(request); err != nil {
+					t.Fatal(err)
+				}
+				to := s.last().sender
+				to.Head(responseHead(200, tt.length), false)
+				to.Data(s.chain("part"), false)
+				switch by {
+				case "the upstream":
+					to.Reset(stream.Reset{Reason: stream.ConnectionLost})
+				case "the client's end":
+					if s.conn.EOF() {
+						t.Error("the connection goes on")
+					}
+				default:
+					s.conn.Close(stream.Reset{Reason: stream.ConnectionLost})
+				}
+				expect(t, by, s.conn.Phase(), tt.want)
+				s.close()
+			}
+		})
+	}
+}
