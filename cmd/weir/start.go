@@ -35,6 +35,7 @@ func (c *startCommand) Run(parsed *kong.Context) error {
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup makes it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
+	defer signal.Reset(syscall.SIGTERM, syscall.SIGINT) // saying why it ended may block
 	signal.Ignore(syscall.SIGPIPE) // who reads standard output may go away, and come back
 	level := &slog.LevelVar{}
 	out := &logFile{}
