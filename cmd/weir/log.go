@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/weirproxy/weir/pkg/logging"
 )
 
 const (
@@ -12,6 +15,14 @@ const (
 	// logFlush is how long the end of the process waits for them to be written.
 	logFlush = time.Second
 )
+
+// flushLog has the log written, as far as somebody takes it. That nobody does cannot
+// be said anywhere.
+func flushLog(lines *logging.Writer) {
+	ctx, cancel := context.WithTimeout(context.Background(), logFlush)
+	defer cancel()
+	_ = lines.Close(ctx)
+}
 
 // logFile is where the process's own log goes: standard error until the
 // configuration says otherwise. A write may block, as on a pipe that nobody reads;

@@ -36,11 +36,11 @@ func (c *startCommand) Run(parsed *kong.Context) error {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	defer signal.Reset(syscall.SIGTERM, syscall.SIGINT) // saying why it ended may block
-	signal.Ignore(syscall.SIGPIPE) // who reads standard output may go away, and come back
+	signal.Ignore(syscall.SIGPIPE)                      // who reads standard output may go away, and come back
 	level := &slog.LevelVar{}
 	out := &logFile{}
 	lines := logging.NewWriter(out, logQueue)
-	defer lines.Close(logFlush) //nolint:errcheck // there is no place left to say it
+	defer flushLog(lines)
 	log := slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))
 	s := server.New(server.Options{Registry: registry(), Version: buildVersion(), Log: log, Level: level, LogLevel: mosnLevel(c.LogLevel)})
 	defer s.Stop()

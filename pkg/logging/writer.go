@@ -2,11 +2,11 @@ package logging
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync"
-	"time"
 )
 
 // Writer passes whole lines on to another writer, from a goroutine of its own. Who
@@ -58,19 +58,17 @@ func (w *Writer) wakeUp() {
 }
 
 // Close writes what waits, and ends the Writer. An error says that it was not all
-// written within the time.
-func (w *Writer) Close(within time.Duration) error {
+// written when ctx was done.
+func (w *Writer) Close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
 	w.wakeUp()
 	w.mu.Unlock()
-	late := time.NewTimer(within)
-	defer late.Stop()
 	select {
 	case <-w.done:
 		return nil
-	case <-late.C:
-		return fmt.Errorf("the log is not written completely after %v", within)
+	case <-ctx.Done():
+		return fmt.Errorf("the log is not written completely: %w", ctx.Err())
 	}
 }
 

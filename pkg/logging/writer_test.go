@@ -2,6 +2,7 @@ package logging
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,6 +47,12 @@ func (p *pipe) text() string {
 	return p.got.String()
 }
 
+func closeWithin(w *Writer, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return w.Close(ctx)
+}
+
 func TestWriterKeepsTheOrder(t *testing.T) {
 	var p pipe
 	w := NewWriter(&p, 1<<20)
@@ -54,7 +61,7 @@ func TestWriterKeepsTheOrder(t *testing.T) {
 		fmt.Fprintln(w, "line", i)
 		fmt.Fprintln(&want, "line", i)
 	}
-	if err := w.Close(time.Minute); err != nil || p.text() != want.String() {
+	if err := closeWithin(w, time.Minute); err != nil || p.text() != want.String() {
 		t.Errorf("%v, %d bytes were written, want %d", err, len(p.text()), want.Len())
 	}
 	if n, err := w.Write([]byte("late\n")); n != 5 || err != nil {
@@ -74,7 +81,7 @@ func TestWriterNeverBlocks(t *testing.T) {
 		for i := range 20 {
 			fmt.Fprintf(w, "line %4d\n", i) // 10 bytes
 		}
-		if err := w.Close(time.Second); err == nil {
+		if err := closeWithin(w, time.Second); err == nil {
 			t.Error("everything is said to be written, to somebody who reads nothing")
 		}
 		p.set(nil, false)
@@ -98,7 +105,7 @@ func TestWriterGoesOnAfterErrors(t *testing.T) {
 		synctest.Wait()
 		p.set(nil, false)
 		fmt.Fprintln(w, "four")
-		w.Close(time.Second)
+		closeWithin(w, time.Second)
 		got := strings.Split(strings.TrimSpace(p.text()), "\n")
 		if len(got) != 2 || got[0] != "four" || !strings.HasSuffix(got[1], " lines=3") {
 			t.Errorf("it got %q", got)
