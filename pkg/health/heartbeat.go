@@ -26,7 +26,9 @@ func newHeartbeat(p *protocol.Protocol) (*heartbeat, error) {
 	if !ok {
 		return nil, noHeartbeats(p)
 	}
-	prober.Probe()
+	if !prober.Probe() {
+		return nil, noHeartbeats(p)
+	}
 	frame := client.out.AppendTo(nil)
 	client.out.Clear()
 	b := &heartbeat{}

@@ -166,10 +166,19 @@ type Binder interface {
 
 // Prober is a ClientCodec whose protocol has heartbeats.
 type Prober interface {
-	// Probe sends a heartbeat.
-	Probe()
+	// Probe sends a heartbeat. It returns false if the protocol has none after all.
+	Probe() bool
+	// Answered reports whether the last heartbeat was answered.
+	Answered() bool
 	// Received returns how many frames, of whatever kind, have come from the peer.
 	Received() uint64
+}
+
+// Leaver is a ClientCodec whose protocol lets a host say that it is about to go.
+type Leaver interface {
+	// Leaving reports whether the host has said on this connection that it takes no
+	// more requests, and not because of anything that is wrong with the connection.
+	Leaving() bool
 }
 
 // Limiter is a ClientCodec whose peer says how many streams a connection takes.

@@ -16,12 +16,14 @@ type ClientConn struct {
 	received uint64    // frames
 	pressed  bool      // requests do not leave fast enough
 	ending   bool      // it takes no new streams
+	leaving  bool      // because the host has said that it is about to go
 }
 
 var (
 	_ stream.ClientCodec = (*ClientConn)(nil)
 	_ stream.Binder      = (*ClientConn)(nil)
 	_ stream.Prober      = (*ClientConn)(nil)
+	_ stream.Leaver      = (*ClientConn)(nil)
 	_ stream.Dropper     = (*ClientConn)(nil)
 )
 
@@ -92,7 +94,7 @@ func (c *ClientConn) take(f *frame) error {
 	case stream.KindHeartbeat:
 		c.answerHeartbeat(&h.RPC.Call, f.b[content.Off:content.End()], true)
 	case stream.KindGoAway:
-		c.ending = true
+		c.ending, c.leaving = true, true
 	case stream.KindRequest, stream.KindOneWay:
 		err = c.requestBack(h, f, content)
 	}
@@ -131,14 +133,21 @@ func (c *ClientConn) Pressure(high bool) { c.pressed = high }
 // Drain takes no new streams.
 func (c *ClientConn) Drain() { c.ending = true }
 
-// Probe sends a heartbeat.
-func (c *ClientConn) Probe() {
+// Probe sends a heartbeat, if the protocol has any.
+func (c *ClientConn) Probe() bool {
 	if c.beats == nil {
-		return
+		return false
 	}
 	c.beat = c.nextID()
 	c.send(func(dst []byte) []byte { return c.beats.Heartbeat(dst, c.beat, like(&c.asker.first)) })
+	return true
 }
+
+// Answered reports whether the last heartbeat was answered.
+func (c *ClientConn) Answered() bool { return c.beat == 0 }
+
+// Leaving reports whether the host has said that it takes no more requests.
+func (c *ClientConn) Leaving() bool { return c.leaving }
 
 // Received returns how many frames have come.
 func (c *ClientConn) Received() uint64 { return c.received }

@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"encoding/binary"
+
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -11,11 +13,14 @@ type ClientConn struct {
 	conn
 	dropped uint64 // header blocks that came for nobody
 	pinged  uint64 // PINGs sent, which number them
+	ponged  uint64 // the number of the last one that was answered
+	leaving bool   // the server has said that it takes no more requests
 }
 
 var (
 	_ stream.ClientCodec = (*ClientConn)(nil)
 	_ stream.Prober      = (*ClientConn)(nil)
+	_ stream.Leaver      = (*ClientConn)(nil)
 	_ stream.Dropper     = (*ClientConn)(nil)
 	_ stream.Limiter     = (*ClientConn)(nil)
 )
@@ -151,6 +156,10 @@ func (c *ClientConn) control(t frameType, payload []byte) *Error {
 		c.unpark()
 	case frameGoAway:
 		c.goAway(payload)
+	case framePing:
+		if n := binary.LittleEndian.Uint64(payload); n <= c.pinged { // otherwise it is no answer
+			c.ponged = max(c.ponged, n)
+		}
 	}
 	return nil
 }
@@ -159,6 +168,7 @@ func (c *ClientConn) control(t frameType, payload []byte) *Error {
 func (c *ClientConn) goAway(payload []byte) {
 	c.flags |= refusing
 	last := dependency(payload)
+	c.leaving = c.leaving || ErrCode(binary.BigEndian.Uint32(payload[4:])) == NoError
 	c.resetAll(refusedByPeer(), func(s *h2stream) bool { return s.id > last || s.id == 0 && s.has(parked) })
 }
 
@@ -179,18 +189,24 @@ func (c *ClientConn) Pressure(high bool) { c.pressure(high) }
 func (c *ClientConn) Drain() { c.flags |= draining }
 
 // Probe sends a PING.
-func (c *ClientConn) Probe() {
+func (c *ClientConn) Probe() bool {
 	if c.has(closing) {
-		return
+		return false
 	}
 	c.pinged++
 	var payload [8]byte
-	for i := range payload {
-		payload[i] = byte(c.pinged >> (8 * i))
-	}
+	binary.LittleEndian.PutUint64(payload[:], c.pinged)
 	out := c.link.Out()
 	out.Commit(len(appendPing(out.Reserve(frameHeaderLen + 8)[:0], 0, payload[:])))
+	return true
 }
+
+// Answered reports whether the last PING was answered.
+func (c *ClientConn) Answered() bool { return c.ponged == c.pinged }
+
+// Leaving reports whether the server has said that it takes no more requests: by a
+// GOAWAY without an error, which may mean this connection alone.
+func (c *ClientConn) Leaving() bool { return c.leaving }
 
 // Received returns how many frames have come.
 func (c *ClientConn) Received() uint64 { return c.frames }

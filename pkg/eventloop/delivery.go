@@ -1,0 +1,28 @@
+package eventloop
+
+import "golang.org/x/sys/unix"
+
+// Delivery is how far what was sent has got, as far as this system knows.
+type Delivery struct {
+	// Acked is how many bytes the peer's system has confirmed.
+	Acked uint64
+	// Full says that the peer's system has confirmed all that is on its way: what is
+	// left of what was sent waits here until there is room for it.
+	Full bool
+}
+
+// Delivery asks the system how far what was sent has got. It returns false if that
+// is not known, as for unix sockets, and after the connection was closed. It takes a
+// system call.
+func (c *Conn) Delivery() (d Delivery, ok bool) {
+	info, err := unix.GetsockoptTCPInfo(int(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return Delivery{}, false
+	}
+	// The first byte of a connection's sequence numbers is no data, and systems
+	// count it.
+	return Delivery{Acked: max(info.Bytes_acked, 1) - 1, Full: info.Unacked == 0}, true
+}
+
+// Paused reports whether the owner wants no bytes for now, so that none come.
+func (c *Conn) Paused() bool { return c.flags&paused != 0 }
