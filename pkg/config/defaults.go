@@ -101,7 +101,9 @@ func (c *Cluster) setDefaults() {
 	c.LBType = LBRoundRobin
 	c.MaxRequestPerConn = 1024
 	c.ConnBufferLimit = 64 << 10
-	c.ConnectTimeout = time.Second
+	// Systems send a lost SYN again after 1 s and 3 s: two of them may be lost, and there are two seconds left for the answer. Requests
+	// do not wait for that long where there is another host.
+	c.ConnectTimeout = 5 * time.Second
 	// Node.js and uvicorn close an idle connection after 5 s, the shortest time among common servers: a request that meets that
 	// close fails, and may not be retried unless it is idempotent.
 	c.IdleTimeout = 4 * time.Second

@@ -118,7 +118,7 @@ func defaultCluster() Cluster {
 		CircuitBreakers: []Thresholds{{
 			Priority: "DEFAULT", MaxConnections: 16384, MaxPendingRequests: 16384, MaxRequests: 16384, MaxRetries: 1024,
 		}},
-		ConnectTimeout: time.Second, IdleTimeout: 4 * time.Second,
+		ConnectTimeout: 5 * time.Second, IdleTimeout: 4 * time.Second,
 		Heartbeat: Heartbeat{Interval: 5 * time.Second, Timeout: time.Second, Count: 3},
 		LBConfig: LBConfig{
 			ChoiceCount: 2, ActiveRequestBias: 1, DefaultDuration: 10 * time.Millisecond, DecayTime: 10 * time.Second,

@@ -89,7 +89,8 @@ type Cluster struct {
 	DNSResolverFile string `json:"dns_resolver_file"`
 	// Port of servers that name none; 0: 53.
 	DNSResolverPort uint16 `json:"dns_resolver_port" alias:"text"`
-	// Time for a connection to be made.
+	// Time for a connection to be made. A packet that was lost is sent again after 1s, and again after 3s. Requests that have waited
+	// for 500ms go to another host, if there is one, while the connection goes on being made.
 	ConnectTimeout time.Duration `json:"connect_timeout"`
 	// An upstream connection without a request for this long is closed, unless heartbeats keep it. Keep it below the keep-alive time
 	// of the hosts (Node.js: 5s).
@@ -263,10 +264,13 @@ type Keepalive struct {
 	Timeout time.Duration `json:"timeout"`
 }
 
-// Heartbeat says how the life of a silent host is checked: a dead one is noticed after interval and count times timeout.
+// Heartbeat says how the life of a silent host is checked: a dead one is noticed after interval and count times timeout. A heartbeat
+// that waits behind other output counts only once that output moves no more. If a request times out and no byte has come since it
+// was sent, a heartbeat (HTTP/2: one PING) is sent at once, whatever the interval, and the connection takes no new requests before it
+// is answered; without an answer for count times timeout it is closed.
 type Heartbeat struct {
 	Source
-	// Time without a frame from the host before a heartbeat is sent; 0s: none is.
+	// Time without a byte from the host before a heartbeat is sent; 0s: none is.
 	Interval time.Duration `json:"interval"`
 	// Time for an answer, before the next heartbeat.
 	Timeout time.Duration `json:"timeout"`
