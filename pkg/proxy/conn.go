@@ -26,6 +26,7 @@ type downConn struct {
 	since      int64 // when the present phase began, on the loop's clock
 	id         uint64
 	counted    uint64       // bytes sent that the statistics know of
+	begun      uint64       // bytes received when the present phase began, or made progress
 	bound      *binding     // its own connections to hosts; nil unless they are
 	asked      bool         // a request has come since the connection was last seen idle
 	sniffed    bool         // bytes have come that do not tell the protocol yet
@@ -84,12 +85,16 @@ func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
 	if err != nil {
 		c.l.stats.RequestProtocolError++
 	}
-	if n > 0 && c.phase == stream.ReadingHead && c.proto != nil && c.proto.RPC {
-		c.since = c.l.worker.Loop.Now() // a large frame makes progress
+	if c.phase == stream.ReadingHead && c.proto != nil && c.proto.RPC && c.io.Received()-c.begun >= frameProgress {
+		c.begun, c.since = c.io.Received(), c.l.worker.Loop.Now()
 	}
 	c.settle()
 	return n
 }
+
+// frameProgress is how many bytes of a frame must come within the time for a head:
+// a long one may take long, and not one whose bytes trickle.
+const frameProgress = 1 << 10
 
 // EOF passes the client's end to the codec.
 func (c *downConn) EOF(io *eventloop.Conn) {
@@ -163,6 +168,7 @@ func (c *downConn) settle() {
 	c.phase, c.since = phase, loop.Now()
 	switch phase {
 	case stream.ReadingHead:
+		c.begun = c.io.Received()
 		c.wake(c.headTimeout())
 	case stream.Closing:
 		loop.Cancel(&c.timer)
