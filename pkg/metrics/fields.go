@@ -60,6 +60,8 @@ func (u *Upstream) stats() []stat {
 		{key: "connection_remote_close_with_active_request", help: "Connections closed by the host under a request.", at: &u.ConnectionRemoteCloseWithActiveRequest},
 		{key: "connection_silent", help: "Connections closed because the host did not answer heartbeats.", at: &u.ConnectionSilent},
 		{key: "connection_cut", help: "Connections that were closed before the host had taken everything it was sent.", at: &u.ConnectionCut},
+		{key: "connection_suspected", help: "Times that a connection was to answer a heartbeat before it took another request, because one had timed out on it and nothing had come.", at: &u.ConnectionSuspected},
+		{key: "connection_stalled", help: "Times that a connection took no new requests because the host took nothing of what was sent.", at: &u.ConnectionStalled},
 		{key: "connection_bytes_read_total", help: "Bytes read from connections.", at: &u.BytesReadTotal},
 		{key: "connection_bytes_write", help: "Bytes written to connections.", at: &u.BytesWriteTotal},
 		{key: "request_total", help: "Requests sent, every try counted.", at: &u.RequestTotal},
@@ -101,6 +103,8 @@ func (s *ClusterStats) stats() []stat {
 		{key: "discovery_updates", help: "Sets of hosts that the cluster's source delivered.", at: &s.DiscoveryUpdates},
 		{key: "discovery_failures", help: "Times that the cluster's source failed to learn anything.", at: &s.DiscoveryFailures},
 		{key: "discovery_failing", help: "1 if the cluster's source does not learn anything at present.", at: &s.DiscoveryFailing},
+		{key: "lb_hosts_leaving", help: "Times that a host said that it goes, and others took its requests, counted on each worker that it said so to.", at: &s.HostLeaving},
+		{key: "lb_request_turned", help: "Requests that went to another host because theirs had no connection for them yet.", at: &s.RequestTurned},
 		{key: "lb_panic", help: "Choices among all hosts because fewer were well than healthy_panic_threshold.", at: &s.PanicPicks},
 		{key: "lb_subsets_fallback", help: "Requests that took the fallback of the subsets.", at: &s.SubsetsFallBack},
 	}...)

@@ -56,6 +56,8 @@ type Upstream struct {
 	ConnectionRemoteCloseWithActiveRequest uint64
 	ConnectionSilent                       uint64
 	ConnectionCut                          uint64
+	ConnectionSuspected                    uint64
+	ConnectionStalled                      uint64
 
 	BytesReadTotal  uint64
 	BytesWriteTotal uint64
@@ -96,6 +98,8 @@ type ClusterStats struct {
 	NoHost                 uint64
 	SubsetsFallBack        uint64
 	PanicPicks             uint64
+	HostLeaving            uint64
+	RequestTurned          uint64
 	Hosts                  int64
 	HostsHealthy           int64
 	HostsDegraded          int64

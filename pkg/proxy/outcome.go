@@ -43,8 +43,7 @@ func (t *try) noteFailure(r stream.Reset) {
 	}
 	switch r.Reason {
 	case stream.Overflow, stream.Cancelled:
-	case stream.ConnectFailed:
-		t.note(outlier.ConnectFailed)
+	case stream.ConnectFailed: // noted once for all requests that waited for the connection
 	case stream.TimedOut:
 		if t.sent { // otherwise there was no connection in time, which may be due to a limit
 			t.note(outlier.TimedOut)

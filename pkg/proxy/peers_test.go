@@ -303,6 +303,7 @@ func (k kind) rpcFrame(r io.Reader) (f rpcFrame, err error) {
 			return f, err
 		}
 		f = rpcFrame{id: be.Uint64(h[4:]), status: int(h[3]), content: string(read(int(be.Uint32(h[12:]))))}
+		f.beat = h[2]&0xa0 == 0xa0
 		if h[2]&0x80 == 0 { // an answer: a kind of answer, where it is well, and a string
 			skip := 1
 			if f.status == k.ok() {
@@ -325,6 +326,7 @@ func (k kind) rpcFrame(r io.Reader) (f rpcFrame, err error) {
 		f.content = string(read(int(be.Uint32(h[16:]))))
 	} else {
 		h = append(h, read(20)...)
+		f.beat = be.Uint16(h[2:]) == 0
 		read(int(be.Uint16(h[14:])) + int(be.Uint16(h[16:])))
 		f.content = string(read(int(be.Uint32(h[18:]))))
 	}
@@ -336,6 +338,16 @@ type rpcFrame struct {
 	id      uint64
 	status  int
 	content string
+	beat    bool // it is a heartbeat that asks for an answer
+}
+
+// rpcBeat makes the answer to a heartbeat.
+func (k kind) rpcBeat(id uint64) []byte {
+	be := binary.BigEndian
+	if k == kindDubbo {
+		return append(be.AppendUint64([]byte{0xda, 0xbb, 0x22, 20}, id), 0, 0, 0, 1, 'N')
+	}
+	return append(be.AppendUint32([]byte{1, 0, 0, 0, 1}, uint32(id)), make([]byte, 11)...)
 }
 
 // rpcRequest makes a request.
@@ -420,6 +432,10 @@ func serveRPCConn(w *world, i int, c net.Conn) {
 		f, err := w.kind.rpcFrame(c)
 		if err != nil {
 			return
+		}
+		if f.beat {
+			c.Write(w.kind.rpcBeat(f.id))
+			continue
 		}
 		got := &call{host: i, body: f.content, reply: make(chan answer, 1)}
 		w.calls <- got

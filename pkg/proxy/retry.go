@@ -46,7 +46,7 @@ func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 	}
 	t.countFailure(r)
 	t.endRetry()
-	movable := s.movable(r)
+	movable := s.movable(t, r)
 	if !movable || r.Reason == stream.ConnectFailed {
 		t.noteFailure(r)
 	}
@@ -77,10 +77,9 @@ func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 }
 
 // movable tells whether a request goes to another connection, because this one did
-// nothing for it. That happens once because a connection had been idle and was gone,
-// and once because a host took none. A host that refuses requests may be asked a few
-// times: it takes fewer at a time than it had said.
-func (s *activeStream) movable(r stream.Reset) bool {
+// nothing for it: a few times at most, and to a host that took no connection only
+// once more.
+func (s *activeStream) movable(t *try, r stream.Reset) bool {
 	const most = 4
 	p := &s.past
 	if !r.Unprocessed || s.body.lost {
@@ -89,13 +88,22 @@ func (s *activeStream) movable(r stream.Reset) bool {
 	switch r.Reason {
 	case stream.Overflow:
 		return false
-	case stream.Refused:
-		return p.moves < most
 	case stream.ConnectFailed:
-		return !p.refused
+		return p.moves < most && (!p.refused || s.hasOther(t))
 	default:
-		return !p.stale
+		return p.moves < most
 	}
+}
+
+// hasOther tells whether there is a host that was not tried yet.
+func (s *activeStream) hasOther(t *try) bool {
+	s.remember(t.host)
+	h := s.pick()
+	return h != nil && !s.hasTried(h)
+}
+
+func (s *activeStream) hasTried(h *upstream.Host) bool {
+	return slices.Contains(s.past.tried[:s.past.ntried], h)
 }
 
 // move sends the request to another connection.

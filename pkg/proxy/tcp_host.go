@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/eventloop"
@@ -26,6 +27,18 @@ func (h *tcpHost) Connected(*eventloop.Conn) {
 		loop.Schedule(&t.timer, t.idle, t)
 	}
 	t.conn.io.Resume()
+}
+
+// Elsewhere tells whether there is a host that was not tried and is not avoided.
+func (h *tcpHost) Elsewhere() bool {
+	t := (*tcp)(h)
+	ch := t.choice
+	ch.Tried = append(ch.Tried, t.up.Host())
+	if len(ch.Tried) >= t.attempts {
+		return false
+	}
+	other := t.cluster.Pick(&ch)
+	return other != nil && !other.Avoided() && !slices.Contains(ch.Tried, other)
 }
 
 // Data passes bytes on to the client.

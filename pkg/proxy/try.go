@@ -33,6 +33,8 @@ type tryState struct {
 	up   stream.End     // where the request goes; nil without a connection
 	at   uint64         // the connection's position when the request began
 
+	heard uint64 // how many bytes had come on the connection by then
+
 	start    int64 // on the loop's clock
 	answered int64 // when the head of the answer came; 0: it has not, or it tells nothing
 	since    int64 // from when on its time is none of another try's as well
@@ -135,6 +137,23 @@ func (t *try) Connected(c *upstream.Conn) {
 	t.s.leave()
 }
 
+// Elsewhere begins the try anew with another host, if there is one that is neither
+// tried nor avoided. Nothing was sent yet, and so this is no retry.
+func (t *try) Elsewhere() bool {
+	s := t.s
+	s.enter()
+	defer s.leave()
+	s.remember(t.host)
+	h := s.pick()
+	if h == nil || h.Avoided() || s.hasTried(h) {
+		return false
+	}
+	t.host.Forget(&t.pending)
+	t.tryState = tryState{retry: t.retry, hedge: t.hedge}
+	t.begin(h)
+	return true
+}
+
 // Unconnected tells the try that there is none.
 func (t *try) Unconnected(r stream.Reset) {
 	t.s.enter()
@@ -145,7 +164,7 @@ func (t *try) Unconnected(r stream.Reset) {
 // connected sends the request over a connection.
 func (t *try) connected(c *upstream.Conn) {
 	s := t.s
-	t.conn, t.at = c, c.Position()
+	t.conn, t.at, t.heard = c, c.Position(), c.Heard()
 	t.up, t.sent, t.paused = c.Open(t), true, false
 	if t == s.try {
 		s.info.Upstream, s.info.UpstreamProtocol = c, s.speaks.Name
@@ -245,6 +264,10 @@ func (t *try) endRetry() {
 	}
 }
 
+// longWait is after how long without an answer a request that is given up says
+// something of its connection, whoever gives it up: clients have timeouts, too.
+const longWait = time.Second
+
 // cancel ends the try, whatever it is doing.
 func (t *try) cancel(r stream.Reset) {
 	if t.waited && t.pending.Waiting() {
@@ -255,8 +278,12 @@ func (t *try) cancel(r stream.Reset) {
 	}
 	t.passing = false
 	if up := t.up; up != nil {
+		s, start := t.s, t.start
 		c := t.end()
 		t.host = nil
+		if t.answered == 0 && (r.Reason == stream.TimedOut || s.w.Loop.Now()-start >= int64(longWait)) {
+			c.Unanswered(t.heard)
+		}
 		up.Reset(r)
 		c.Release()
 	}

@@ -47,6 +47,7 @@ type plan struct {
 	kind    kind
 	hosts   int
 	dead    int      // hosts beside them, and before them, that take no connection
+	first   []string // addresses of hosts before all of them
 	labels  []string // more members of each host
 	route   string   // more members of the route's action
 	cluster string   // more members of the cluster
@@ -58,8 +59,9 @@ func newWorld(t testing.TB, p plan) *world {
 	t.Helper()
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4)) // the waits of a loop hold one
 	w := &world{t: t, share: &Shared{}, kind: p.kind, calls: make(chan *call, 16), demanded: make(chan string, 16)}
+	w.hosts = append(w.hosts, p.first...)
 	for i := range p.dead + p.hosts {
-		w.hosts = append(w.hosts, startHost(t, w, i, i < p.dead))
+		w.hosts = append(w.hosts, startHost(t, w, len(w.hosts), i < p.dead))
 	}
 	start := time.Now()
 	group, err := eventloop.NewGroup(1, eventloop.Options{Clock: func() int64 { return int64(time.Since(start)) + w.skip.Load() }})

@@ -91,7 +91,7 @@ func (c *Cluster) Pick(ch *Choice) *Host {
 		c.Stats.PanicPicks++
 	}
 	slot := p.pickers[at].Pick(ch.Hash, ch.Hashed)
-	if len(ch.Tried) == 0 {
+	if len(ch.Tried) == 0 && (c.avoiding == 0 || !c.avoids(slot) || c.avoiding >= c.set.Len) {
 		return c.host(slot)
 	}
 	return c.another(p, at, slot, ch)
@@ -109,8 +109,9 @@ func (c *Cluster) share(p *pool, hash uint64, hashed bool) int {
 	return p.Draw(uint32(draw>>32) & (members.Whole - 1))
 }
 
-// another chooses a host for another try: not one that was tried, and better none
-// that is not well or is to be avoided, if that can be. slot is the first proposal.
+// another chooses a host for another try, or for the first if the proposed one is
+// avoided: not one that was tried, and better none that is not well or not wanted, if
+// that can be. slot is the first proposal.
 func (c *Cluster) another(p *pool, at int, slot int32, ch *Choice) *Host {
 	best, against := slot, worst // the best so far, and what is against it
 	consider := func(slot int32) bool {
@@ -120,7 +121,9 @@ func (c *Cluster) another(p *pool, at int, slot int32, ch *Choice) *Host {
 		return against == none
 	}
 	if next, ok := p.pickers[at].(balance.Follower); ok {
-		slot = next.After(ch.Tried[len(ch.Tried)-1].Slot)
+		if n := len(ch.Tried); n > 0 {
+			slot = next.After(ch.Tried[n-1].Slot)
+		}
 		for range min(p.Shares[at].Table.Len(), farthest) {
 			if consider(slot) {
 				return c.host(slot)
@@ -166,9 +169,11 @@ func (c *Cluster) search(p *pool, suits func(slot int32) bool) {
 type objection uint8
 
 const (
-	avoided    objection = 1 << iota // it is in a zone or of a priority that was tried
+	unwanted   objection = 1 << iota // it is in a zone or of a priority that was tried
 	unwell                           // it takes no requests but in panic
+	doubtful                         // it is avoided because it was silent
 	tried                            // it was tried itself
+	absent                           // it is avoided because it goes, or cannot be reached
 	weightless                       // it takes no requests as long as there are others
 	worst
 	none = objection(0)
@@ -182,11 +187,18 @@ func (c *Cluster) objection(slot int32, ch *Choice) objection {
 			against |= tried
 		}
 		if ch.AvoidZone && h.Zone == m.Zone || ch.AvoidPriority && h.Priority == m.Priority {
-			against |= avoided
+			against |= unwanted
 		}
 	}
 	if !c.set.State(slot).Takes() {
 		against |= unwell
+	}
+	if c.avoids(slot) {
+		if c.hosts[slot].avoided.reason == unanswering {
+			against |= doubtful
+		} else {
+			against |= absent
+		}
 	}
 	if c.set.WeightNow(slot) == 0 {
 		against |= weightless

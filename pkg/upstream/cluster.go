@@ -27,6 +27,7 @@ type Cluster struct {
 	usual    float64 // ns that hosts take to answer; 0: not known (LB_PEAK_EWMA)
 	draining bool
 	removed  bool
+	avoiding int // hosts that are avoided
 
 	active  int64 // requests under way on this worker
 	retries int64 // of them, retries
@@ -43,6 +44,8 @@ func newCluster(env *Env, spec *Spec) *Cluster {
 	pump := c.pump
 	wake := func() { env.Loop.Post(pump) }
 	spec.Limits.seats[env.Worker].wake.Store(&wake)
+	hear := func(m *members.Host, d Dialect) { env.Loop.Post(func() { c.heardOf(m, d) }) }
+	spec.Limits.seats[env.Worker].hear.Store(&hear)
 	c.listen()
 	return c
 }

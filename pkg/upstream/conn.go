@@ -3,12 +3,10 @@ package upstream
 import (
 	"errors"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/eventloop"
-	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -26,21 +24,22 @@ type Conn struct {
 	speaks      Dialect
 	codec       stream.ClientCodec
 	prober      stream.Prober  // the codec, if it has heartbeats
+	leaver      stream.Leaver  // the codec, if a host can say that it goes
+	dropper     stream.Dropper // the codec, if it drops messages
 	limiter     stream.Limiter // the codec, if its peer says how many streams it takes
 	id          uint64
 	local       netip.AddrPort
 
 	timer     eventloop.Timer // looks whether the connection is idle too long, or the peer silent
 	idleSince int64
-	born      int64  // when the connection stood
-	probeAt   int64  // when the next heartbeat is due
-	heard     uint64 // frames that had come when it was looked last
+	born      int64  // when it was begun to be made, and then, when it stood
+	askedAt   int64  // when a heartbeat was last sent because of a request; 0: never
+	heardThen uint64 // bytes that had come when it was answered
 	dropped   uint64 // messages for nobody that the statistics know of
 	before    uint64 // bytes that had been sent when the last stream on it began
 	counted   uint64 // bytes sent that the statistics know of
 	uses      uint32 // streams so far
 	streams   int32  // streams under way
-	silence   int32  // heartbeats sent since the last frame came
 	heir      int32  // the worker that gets the connection's slot
 	wide      int    // for how many requests it will do, while it is being made
 	jitter    uint16 // how much earlier than others it is idle too long
@@ -52,6 +51,11 @@ type Conn struct {
 	ended   bool
 	fin     bool // the peer ended its direction
 	onBusy  bool // what ended it came while a stream was under way
+	left    bool // the host has said on it that it goes
+	doubt   doubt
+
+	pulse    pulse
+	progress progress
 }
 
 // ID numbers the connection, uniquely in the process.
@@ -75,9 +79,14 @@ func (c *Conn) Open(receiver stream.End) stream.End {
 	c.before = c.Position()
 	c.host.active++
 	up := c.codec.NewStream(receiver)
-	if c.speaks.Protocol.Multiplexed && !c.shared {
-		c.shared = true
-		c.host.shared.push(c)
+	if c.speaks.Protocol.Multiplexed {
+		if !c.shared {
+			c.shared = true
+			c.host.shared.push(c)
+		}
+		if c.progress.lookAt == 0 {
+			c.lookSoon()
+		}
 	}
 	return up
 }
@@ -115,16 +124,6 @@ func (c *Conn) Undelivered(position uint64) bool {
 	// count it.
 	acked, ok := c.io.Acked()
 	return ok && acked <= position+1
-}
-
-func (c *Conn) usable() bool {
-	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && c.codec.Available() > 0
-}
-
-// hasRoom tells whether the connection takes another stream, now or as soon as
-// what is sent has left.
-func (c *Conn) hasRoom() bool {
-	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && (c.pressed || c.codec.Available() > 0)
 }
 
 // worn tells whether the connection has carried as many requests as it may, or is
@@ -190,26 +189,6 @@ func (c *Conn) notIdle() {
 	}
 }
 
-// watch sets the timer for when the connection has been idle too long, or the peer
-// silent.
-func (c *Conn) watch() {
-	cl := c.host.cluster
-	wait := time.Duration(-1)
-	if c.idle && c.mayIdle() {
-		wait = max(c.patience(), 0)
-	}
-	if c.prober != nil && cl.Probes.Interval > 0 {
-		if d := max(time.Duration(c.probeAt-cl.env.Loop.Now()), 0); wait < 0 || d < wait {
-			wait = d
-		}
-	}
-	if wait < 0 {
-		cl.env.Loop.Cancel(&c.timer)
-		return
-	}
-	cl.env.Loop.Schedule(&c.timer, wait, c)
-}
-
 // patience is how much longer the connection may be idle.
 func (c *Conn) patience() time.Duration {
 	cl := c.host.cluster
@@ -221,52 +200,10 @@ func (c *Conn) patience() time.Duration {
 func (c *Conn) stale() bool { return c.mayIdle() && c.patience() <= 0 }
 
 // mayIdle tells whether there is a limit to how long the connection may be idle:
-// what heartbeats keep alive stays.
+// what heartbeats keep alive stays, once a request has used it.
 func (c *Conn) mayIdle() bool {
 	cl := c.host.cluster
-	return cl.IdleTimeout > 0 && (c.prober == nil || cl.Probes.Interval == 0)
-}
-
-// Expired closes the connection if it has been idle, or the peer silent, for too
-// long.
-func (c *Conn) Expired(*eventloop.Timer) {
-	if c.idle && c.stale() {
-		c.notIdle()
-		c.io.CloseNow()
-		return
-	}
-	if c.prober != nil && c.host.cluster.Probes.Interval > 0 && !c.probe() {
-		c.host.cluster.Stats.ConnectionSilent++
-		c.host.Stats.ConnectionSilent++
-		c.io.CloseWith(errSilent)
-		return
-	}
-	c.watch()
-}
-
-// errSilent: the peer does not answer heartbeats.
-var errSilent = errors.New("upstream: the host does not answer heartbeats")
-
-// probe sends a heartbeat if it is time to and nothing came meanwhile. It returns
-// false if the peer has left too many unanswered.
-func (c *Conn) probe() bool {
-	cl := c.host.cluster
-	now := cl.env.Loop.Now()
-	if now < c.probeAt {
-		return true
-	}
-	next := cl.Probes.Interval
-	if n := c.prober.Received(); n != c.heard {
-		c.heard, c.silence = n, 0
-	} else {
-		if c.silence++; c.silence > int32(cl.Probes.Count) {
-			return false
-		}
-		c.prober.Probe()
-		next = cl.Probes.Timeout
-	}
-	c.probeAt = now + int64(next)
-	return true
+	return cl.IdleTimeout > 0 && (!c.hasBeats() || c.uses == 0)
 }
 
 // retire makes the connection end with its last stream.
@@ -318,16 +255,19 @@ func (c *Conn) Connected(*eventloop.Conn) {
 	c.local = c.io.LocalAddr()
 	c.born = c.host.cluster.env.Loop.Now()
 	h.dialing--
-	h.coming -= c.wide
 	h.conns++
 	for _, st := range c.stats() {
 		st.ConnectionTotal++
 		st.ConnectionActive++
 	}
-	if c.prober != nil && h.cluster.Probes.Interval > 0 {
-		c.probeAt = h.cluster.env.Loop.Now() + int64(h.cluster.Probes.Interval)
-		c.watch()
+	if h.needsProof() && c.speaks.Protocol.Multiplexed {
+		c.prove()
+		return
 	}
+	h.coming -= c.wide
+	h.restore()
+	c.beginPulse()
+	c.watch()
 	h.free(c)
 	h.settle()
 }
@@ -346,8 +286,8 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	}
 	busy := c.streams > 0
 	used, err := c.codec.Feed(in)
-	if d, ok := c.codec.(stream.Dropper); ok {
-		c.countDropped(d.Dropped())
+	if c.dropper != nil {
+		c.countDropped(c.dropper.Dropped())
 	}
 	if err != nil {
 		c.onBusy = busy
@@ -360,6 +300,13 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	}
 	if c.limiter != nil {
 		h.width = c.limiter.Limit()
+	}
+	if !c.left && c.says() {
+		c.left = true
+		h.announced(c)
+	}
+	if c.doubt >= suspected {
+		c.reassure()
 	}
 	if c.shared && h.waiting.n > 0 { // there may be room that there was not
 		h.share(c)
@@ -402,7 +349,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	cl.Limits.seats[cl.env.Worker].held.Add(-1)
 	c.unshare()
 	if o := c.speaks.Owner; o != nil {
-		defer o.Unbound(c, !c.dialing)
+		defer o.Unbound(c, c.uses > 0)
 	}
 	if c.dialing {
 		h.dialing--
@@ -411,6 +358,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 		for _, st := range c.stats() {
 			st.ConnectionConFail++
 		}
+		h.connectFailed(time.Duration(c.now()-c.born), err)
 		h.refuse(err)
 		return
 	}
@@ -419,6 +367,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	c.countClosed(err)
 	h.noteCut(err)
 	c.leave()
+	c.disproved(err)
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
 	h.settle() // requests may have waited for room on it
 }
@@ -434,49 +383,5 @@ func (c *Conn) leave() {
 		cl.pump()
 	default:
 		cl.Limits.hand(int(c.heir))
-	}
-}
-
-func (c *Conn) stats() [2]*metrics.Upstream {
-	return [2]*metrics.Upstream{&c.host.Stats.Upstream, &c.host.cluster.Stats.Upstream}
-}
-
-// countSent tells the statistics of the bytes sent since it did last.
-func (c *Conn) countSent() {
-	n := c.io.Sent() - c.counted
-	c.counted += n
-	c.host.Stats.BytesWriteTotal += n
-	c.host.cluster.Stats.BytesWriteTotal += n
-}
-
-// countDropped tells the statistics of messages that came for nobody.
-func (c *Conn) countDropped(n uint64) {
-	if n != c.dropped {
-		c.host.Stats.ResponseUnknown += n - c.dropped
-		c.host.cluster.Stats.ResponseUnknown += n - c.dropped
-		c.dropped = n
-	}
-}
-
-// countClosed counts the end of a connection that stood, by who ended it.
-func (c *Conn) countClosed(err error) {
-	var errno syscall.Errno
-	remote := c.fin || errors.As(err, &errno)
-	busy := c.streams > 0 || c.onBusy
-	for _, st := range c.stats() {
-		st.ConnectionActive--
-		st.ConnectionClose++
-		switch {
-		case remote && busy:
-			st.ConnectionRemoteClose++
-			st.ConnectionRemoteCloseWithActiveRequest++
-		case remote:
-			st.ConnectionRemoteClose++
-		case busy:
-			st.ConnectionLocalClose++
-			st.ConnectionLocalCloseWithActiveRequest++
-		default:
-			st.ConnectionLocalClose++
-		}
 	}
 }

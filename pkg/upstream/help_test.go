@@ -86,8 +86,13 @@ func newWorkers(t testing.TB, n int) []*worker {
 		w.loop = loop
 		w.m = NewManager(Env{
 			Loop: loop, Worker: i, Stats: w.stats,
-			Rand:   w.random,
-			Codec:  func(link stream.Link, _ protocol.ClientMaker) stream.ClientCodec { return &lineCodec{link: link} },
+			Rand: w.random,
+			Codec: func(link stream.Link, maker protocol.ClientMaker) stream.ClientCodec {
+				if maker != nil {
+					return maker(link, nil)
+				}
+				return &lineCodec{link: link}
+			},
 			NextID: func() uint64 { return ids.Add(1) },
 		})
 		go loop.Run()
@@ -383,6 +388,10 @@ type request struct {
 	up      stream.End
 	onOpen  func() // when it has a connection
 	fresh   bool   // it must not use an idle connection
+	to      *Host
+	other   *Host // that it turns to if it is to
+	speaks  Dialect
+	again   int // how often it waits again when there is no connection
 	done    chan result
 	wire    uint64 // the connection's number, of the one used last
 }
@@ -395,7 +404,7 @@ type result struct {
 }
 
 func (w *worker) request(text string) *request {
-	return &request{w: w, text: text, done: make(chan result, 1)}
+	return &request{w: w, text: text, speaks: lines, done: make(chan result, 1)}
 }
 
 // ask starts a request to a host and returns without waiting.
@@ -411,11 +420,12 @@ func (w *worker) host(i int) (h *Host) {
 }
 
 func (r *request) start(h *Host) {
-	if c := h.Acquire(lines); c != nil && !r.fresh {
+	r.to = h
+	if c := h.Acquire(r.speaks); c != nil && !r.fresh {
 		r.Connected(c)
 		return
 	}
-	if reset, ok := h.Wait(r, &r.pending, lines); !ok {
+	if reset, ok := h.Wait(r, &r.pending, r.speaks); !ok {
 		r.done <- result{reset: reset}
 	}
 }
@@ -435,7 +445,23 @@ func (r *request) Connected(c *Conn) {
 	r.up.Data(&d, true)
 }
 
-func (r *request) Unconnected(reset stream.Reset) { r.done <- result{reset: reset} }
+func (r *request) Elsewhere() bool {
+	if r.other == nil {
+		return false
+	}
+	r.pending.host.Forget(&r.pending)
+	r.start(r.other)
+	return true
+}
+
+func (r *request) Unconnected(reset stream.Reset) {
+	if r.again > 0 {
+		r.again--
+		r.start(r.to)
+		return
+	}
+	r.done <- result{reset: reset}
+}
 
 func (r *request) Data(d *buffer.Chain, end bool) {
 	answer := string(d.AppendTo(nil))

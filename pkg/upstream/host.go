@@ -39,14 +39,19 @@ type Host struct {
 	shared  list[Conn, *Conn] // with streams under way, and perhaps room for more
 	hungry  bool
 	retired bool
+	round   uint32 // how often those who wait were told that there is no connection
 	// width is how many streams a connection takes, as the host last said; 0: it has
 	// not.
-	width    int
-	addr     eventloop.Addr
-	ill      bool  // it takes no requests, as far as others do
-	original bool  // of an ORIGINAL_DST cluster
-	asked    int64 // when it was chosen last, if it is
-	outcomes outlier.Local
+	width     int
+	addr      eventloop.Addr
+	ill       bool       // it takes no requests, as far as others do
+	doubted   int        // connections that are suspected
+	avoided   *avoidance // nil: it is not
+	goodbyeAt int64      // when it said last that it goes
+	goodbyes  int        // how often it has, on connections that had done next to nothing
+	original  bool       // of an ORIGINAL_DST cluster
+	asked     int64      // when it was chosen last, if it is
+	outcomes  outlier.Local
 }
 
 // addressOf returns where a host is.
@@ -94,7 +99,7 @@ func (h *Host) Acquire(d Dialect) *Conn {
 	}
 	for c := h.idle.last; c != nil; {
 		before := c.prev
-		if c.speaks == d {
+		if c.speaks == d && c.doubt == trusted {
 			c.notIdle()
 			if c.usable() && !c.stale() {
 				return c
@@ -206,18 +211,23 @@ func (h *Host) fed() {
 func (h *Host) dial(d Dialect) error {
 	cl := h.cluster
 	c := &Conn{host: h, speaks: d, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
+	c.born = cl.env.Loop.Now()
 	io, err := cl.env.Loop.Dial(&h.addr, &cl.Dial, c)
 	if err != nil {
 		h.Stats.ConnectionConFail++
 		cl.Stats.ConnectionConFail++
+		h.connectFailed(0, err)
 		return err
 	}
 	io.DeliverAll() // an answer that came before a reset is one
+	if cl.Dial.Timeout > slowConnect {
+		cl.env.Loop.Schedule(&c.timer, slowConnect, c)
+	}
 	c.io = io
 	c.codec = cl.env.Codec(io, cl.maker(d.Protocol))
-	if d.Protocol.RPC || cl.Probes.Asked {
-		c.prober, _ = c.codec.(stream.Prober)
-	}
+	c.prober, _ = c.codec.(stream.Prober)
+	c.leaver, _ = c.codec.(stream.Leaver)
+	c.dropper, _ = c.codec.(stream.Dropper)
 	if l, ok := c.codec.(stream.Limiter); ok {
 		l.Assume(h.width)
 		c.limiter = l
@@ -248,10 +258,15 @@ func (h *Host) widthOf(d Dialect) int {
 
 // refuse tells those for whom no connection is being made that none can be made:
 // the host does not take connections, and trying for one after the other would
-// only keep them waiting.
+// only keep them waiting. Who waits again within the call, for another connection,
+// is not among them.
 func (h *Host) refuse(err error) {
-	for n := h.waiting.n - h.coming; n > 0 && h.waiting.n > h.coming; n-- {
+	h.round++
+	for n := h.waiting.n - h.coming; n > 0; n-- {
 		p := h.waiting.first
+		if p == nil || p.round == h.round {
+			return
+		}
 		w := p.waiter
 		h.Forget(p)
 		w.Unconnected(stream.Reset{Reason: stream.ConnectFailed, Unprocessed: true, Err: err})
@@ -268,8 +283,10 @@ func (h *Host) free(c *Conn) {
 	c.unshare()
 	switch {
 	case !c.io.Alive(): // it ends once what waits is written
-	case !c.usable() || h.cluster.Limits.connections.exceeded():
+	case !c.sound() || h.cluster.Limits.connections.exceeded() || h.goes(c):
 		c.finish()
+	case c.doubt != trusted && !h.retired:
+		c.keep()
 	case h.waits(c.speaks) != nil:
 		if heir, ok := h.yields(); ok {
 			c.bequeath(heir)
@@ -353,6 +370,7 @@ func (h *Host) yields() (heir int, ok bool) {
 // retire closes idle connections now and the others when they become idle. Who
 // waits still gets one.
 func (h *Host) retire() {
+	h.avoidNoMore()
 	h.retired = true
 	for c := h.shared.first; c != nil; {
 		next := c.next

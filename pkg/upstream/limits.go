@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/upstream/members"
 )
 
 // Limits is a cluster's circuit breaker: what is under way on all workers, and
@@ -32,7 +33,19 @@ type seat struct {
 	hungry atomic.Bool  // its requests wait for a connection that the limit denies
 	idle   atomic.Bool  // it has idle connections
 	wake   atomic.Pointer[func()]
-	_      [88]byte
+	// hear tells the worker of a host that has said to another worker that it goes.
+	hear atomic.Pointer[func(m *members.Host, d Dialect)]
+	_    [80]byte
+}
+
+// announce tells the other workers that a host has said that it goes.
+func (l *Limits) announce(worker int, m *members.Host, d Dialect) {
+	d.Owner = nil
+	for i := range l.seats {
+		if hear := l.seats[i].hear.Load(); hear != nil && i != worker {
+			(*hear)(m, d)
+		}
+	}
 }
 
 // gauge is a number under way and its maximum; 0 is unlimited.

@@ -9,6 +9,10 @@ import (
 type Waiter interface {
 	// Connected gives it a connection, on which Open is to be called at once.
 	Connected(c *Conn)
+	// Elsewhere asks it to turn to another host, and give up its place, if there is one
+	// that may have a connection sooner. It reports whether it did; otherwise it goes on
+	// waiting.
+	Elsewhere() bool
 	// Unconnected tells that there is none to be had.
 	Unconnected(r stream.Reset)
 }
@@ -42,6 +46,7 @@ type Pending struct {
 	waiter Waiter
 	host   *Host
 	speaks Dialect
+	round  uint32 // of the host, in which it began to wait
 }
 
 // Waiting tells whether the place is taken.
@@ -57,7 +62,7 @@ func (h *Host) Wait(w Waiter, p *Pending, d Dialect) (r stream.Reset, ok bool) {
 		return stream.Reset{Reason: stream.Overflow, Unprocessed: true}, false
 	}
 	c.Stats.RequestPendingActive++
-	p.waiter, p.host, p.speaks = w, h, d
+	p.waiter, p.host, p.speaks, p.round = w, h, d, h.round
 	h.waiting.push(p)
 	if err := h.dialMore(d); err != nil {
 		h.Forget(p)

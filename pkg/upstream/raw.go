@@ -19,6 +19,9 @@ var ErrOverflow = errors.New("upstream: the cluster has as many connections as i
 type RawHandler interface {
 	eventloop.Handler
 	eventloop.Connector
+	// Elsewhere asks whether another host is to be tried, because this one does not take
+	// the connection soon. If so, Closed follows.
+	Elsewhere() bool
 }
 
 // Raw is a connection to a host that carries bytes, not streams: those of one
@@ -33,7 +36,7 @@ type Raw struct {
 	host       *Host
 	to         RawHandler
 	io         *eventloop.Conn
-	timer      eventloop.Timer // limits how long a slot is waited for
+	timer      eventloop.Timer // limits how long a slot is waited for, and looks after a slow connect
 	counted    uint64          // bytes sent that the statistics know of
 	waiting    bool
 	stood      bool
@@ -86,6 +89,9 @@ func (r *Raw) dial() error {
 	}
 	io.DeliverAll()
 	r.io = io
+	if cl.Dial.Timeout > slowConnect {
+		cl.env.Loop.Schedule(&r.timer, slowConnect, r)
+	}
 	h.dialing++
 	h.active++
 	cl.env.conns++
@@ -101,8 +107,14 @@ func (r *Raw) granted() {
 	}
 }
 
-// Expired gives up waiting for a slot.
+// Expired gives up waiting for a slot, or for a host that takes no connection soon.
 func (r *Raw) Expired(*eventloop.Timer) {
+	if !r.waiting {
+		if r.to.Elsewhere() {
+			r.io.CloseWith(eventloop.ErrConnectTimeout)
+		}
+		return
+	}
 	r.forget()
 	r.to.Closed(nil, ErrOverflow)
 }
@@ -163,6 +175,7 @@ func (r *Raw) CloseWithReset() bool {
 // Connected is called when the connection stands.
 func (r *Raw) Connected(io *eventloop.Conn) {
 	h := r.host
+	h.cluster.env.Loop.Cancel(&r.timer)
 	r.stood = true
 	h.dialing--
 	h.conns++
@@ -202,6 +215,7 @@ func (r *Raw) Pressure(io *eventloop.Conn, high bool) {
 func (r *Raw) Closed(io *eventloop.Conn, err error) {
 	h := r.host
 	cl := h.cluster
+	cl.env.Loop.Cancel(&r.timer)
 	h.active--
 	cl.env.conns--
 	cl.Limits.seats[cl.env.Worker].held.Add(-1)

@@ -18,11 +18,13 @@ type pipe struct {
 	Raw
 	w      *worker
 	stands chan struct{}
+	turns  bool // it would rather have another host
 	ended  chan error
 	got    chan string
 }
 
 func (p *pipe) Connected(*eventloop.Conn)           { close(p.stands) }
+func (p *pipe) Elsewhere() bool                     { return p.turns }
 func (p *pipe) EOF(io *eventloop.Conn)              { p.CloseWrite(); io.Close() }
 func (*pipe) Pressure(*eventloop.Conn, bool)        {}
 func (p *pipe) Closed(_ *eventloop.Conn, err error) { p.ended <- err }
