@@ -247,7 +247,7 @@ func TestRecycledAtOnce(t *testing.T) {
 	w.onlyPicks(b.address())
 	w.forward(time.Second / 2)
 	w.onlyPicks(b.address())
-	if n := w.stats.Copy().Clusters["c"].HostLeaving; n == 0 {
+	if n := w.counts().HostLeaving; n == 0 {
 		t.Error("nobody says so")
 	}
 }

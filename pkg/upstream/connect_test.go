@@ -75,7 +75,7 @@ func TestSlowConnect(t *testing.T) {
 			r.expect(answer)
 			lone.expectNothing()
 			w.onlyPicks(s.address())
-			if n := w.stats.Copy().Clusters["c"].RequestTurned; n != 1 {
+			if n := w.counts().RequestTurned; n != 1 {
 				t.Errorf("%d requests turned, want 1", n)
 			}
 			timeout := config.Default[config.Cluster]().ConnectTimeout

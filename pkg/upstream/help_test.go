@@ -495,13 +495,13 @@ func (*request) Resume()                 {}
 // result waits for the end of the request.
 func (r *request) result() result {
 	r.w.t.Helper()
-	return receive(r.w.t, r.done, "the end of request "+r.text)
+	return receive(r.w.t, r.done, fmt.Sprintf("the end of request %.40s", r.text))
 }
 
 func (r *request) expect(answer string) {
 	r.w.t.Helper()
 	if got := r.result(); got.answer != answer {
-		r.w.t.Fatalf("request %s: got %+v, want the answer %q", r.text, got, answer)
+		r.w.t.Fatalf("request %.40s: got %+v, want the answer %q", r.text, got, answer)
 	}
 }
 
@@ -509,7 +509,7 @@ func (r *request) expectReset(reason stream.Reason, unprocessed bool) {
 	r.w.t.Helper()
 	got := r.result()
 	if got.reset.Reason != reason || got.reset.Unprocessed != unprocessed {
-		r.w.t.Fatalf("request %s: got %+v, want %v, unprocessed: %v", r.text, got, reason, unprocessed)
+		r.w.t.Fatalf("request %.40s: got %+v, want %v, unprocessed: %v", r.text, got, reason, unprocessed)
 	}
 }
 
@@ -517,7 +517,7 @@ func (r *request) expectNothing() {
 	r.w.t.Helper()
 	select {
 	case got := <-r.done:
-		r.w.t.Fatalf("request %s is over: %+v", r.text, got)
+		r.w.t.Fatalf("request %.40s is over: %+v", r.text, got)
 	default:
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/metrics"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -211,6 +212,13 @@ func (r *request) timesOut(heard uint64) {
 		r.conn.Unanswered(heard)
 		r.cancel()
 	})
+}
+
+// counts returns the cluster's counters.
+func (w *worker) counts() (st metrics.ClusterStats) {
+	w.t.Helper()
+	w.on(func() { st = *w.cluster().Stats })
+	return st
 }
 
 // pick returns the address of the host that the next request would go to.
