@@ -243,3 +243,17 @@ func TestClientDrain(t *testing.T) {
 	expect(t, "response", r.text(), lines("200 length 0", "end"))
 	c.close()
 }
+
+// A server that says without an error that it takes no more requests may be about to
+// go. An error is one of the connection.
+func TestClientLeaving(t *testing.T) {
+	for code, want := range map[ErrCode]bool{NoError: true, ProtocolError: false, EnhanceYourCalm: false} {
+		c := connected(t, Config{})
+		expect(t, "leaving", c.conn.Leaving(), false)
+		c.server.goAway(maxStreamID, code)
+		c.exchange()
+		expect(t, "leaving after "+code.String(), c.conn.Leaving(), want)
+		expect(t, "available", c.conn.Available(), 0)
+		c.close()
+	}
+}

@@ -437,15 +437,19 @@ func TestClientAvailable(t *testing.T) {
 func TestClientProbes(t *testing.T) {
 	c := connected(t, Config{})
 	before := c.conn.Received()
-	c.conn.Probe()
+	expect(t, "probe", c.conn.Probe(), true)
 	expect(t, "sent", c.written(), lines(`PING "\x01\x00\x00\x00\x00\x00\x00\x00"`))
+	c.server.ping(true, "\x07") // answers nothing
+	expect(t, "sent", c.exchange(), "")
+	expect(t, "answered", c.conn.Answered(), false)
 	c.server.ping(true, "\x01")
 	expect(t, "sent", c.exchange(), "")
-	expect(t, "received", c.conn.Received()-before, 1)
+	expect(t, "answered", c.conn.Answered(), true)
+	expect(t, "received", c.conn.Received()-before, 2)
 	expect(t, "EOF", c.conn.EOF(), false)
 	expect(t, "available", c.conn.Available(), 0)
 	c.close()
-	c.conn.Probe()
+	expect(t, "probe", c.conn.Probe(), false)
 	expect(t, "sent", c.out.Len(), 0)
 }
 

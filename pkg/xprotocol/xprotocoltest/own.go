@@ -163,7 +163,9 @@ func probes(k *kit) {
 	}
 	for i, answered := range []bool{true, true, false, true} {
 		before := prober.Received()
-		prober.Probe()
+		if !prober.Probe() || prober.Answered() {
+			k.Errorf("probe %d is not sent, or answered at once", i)
+		}
 		h, content, ok := k.parse("a probe", u.Sent())
 		if !ok {
 			return
@@ -176,6 +178,9 @@ func probes(k *kit) {
 		}
 		if err := u.Feed(beats.HeartbeatAnswer(nil, &h.RPC.Call, content, true)); err != nil {
 			k.Errorf("the answer to a heartbeat: %v", err)
+		}
+		if !prober.Answered() {
+			k.Errorf("the answer to probe %d is taken for something else", i)
 		}
 		if got := prober.Received() - before; got != 1 {
 			k.Errorf("with the answer to a heartbeat, %d frames came", got)
@@ -216,6 +221,9 @@ func goAways(k *kit) {
 		}
 		if n := x.u.Codec.Available(); n != 0 {
 			k.Errorf("%s: the connection takes %d new requests", f.Name, n)
+		}
+		if l, ok := x.u.Codec.(stream.Leaver); !ok || !l.Leaving() {
+			k.Errorf("%s: the host is not known to be about to go", f.Name)
 		}
 		x.answer(0)
 		if !x.calls[0].Ended {
