@@ -85,7 +85,8 @@ func (c *Conn) pulseDue(now int64) bool {
 		if !arrived && full { // its system lives and has no room: the host may read slowly
 			wait = max(probes.Interval, wait)
 		}
-		if arrived && (c.hasBeats() || c.prober.Answered()) && c.ask() {
+		left := c.io.Sent() >= p.probedTo // the last one: systems confirm what comes a little later
+		if left && (c.hasBeats() || c.prober.Answered()) && c.ask() {
 			p.probedTo = c.Position()
 		}
 	}
