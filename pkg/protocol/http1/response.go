@@ -71,6 +71,9 @@ func (c *ClientConn) checkResponse() *Error {
 			return ErrTransferEncoding
 		}
 	}
+	if c.misframed(h) {
+		c.flags |= mustClose
+	}
 	switch {
 	case h.Interim():
 		if c.interims++; c.interims > maxInterim {
@@ -95,6 +98,21 @@ func (c *ClientConn) checkResponse() *Error {
 		return ErrBodyTooLarge
 	}
 	return c.stripHop(h.Status == 101)
+}
+
+// misframed reports whether a response that has no body announces one. A server
+// that does so is likely to send that body, a little later: where the response to
+// the next request is looked for. A length is fine in answer to HEAD and with 304,
+// where it says what the body would be; a coding is as well, but servers have been
+// seen to end it with its last chunk all the same.
+func (c *ClientConn) misframed(h *stream.Head) bool {
+	switch {
+	case h.Status < 200 || h.Status == 204:
+		return c.has(sawCoding) || h.ContentLength > 0
+	case h.Status == 304 || c.has(isHead):
+		return c.has(sawCoding)
+	}
+	return false
 }
 
 // bodyState is how the body of the response is to be read; awaiting is none.
