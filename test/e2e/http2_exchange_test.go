@@ -271,7 +271,6 @@ func TestTrailersAcross(t *testing.T) {
 			w.Header().Set("Trailer", "X-Sum")
 			w.Header().Set("X-Early", r.Trailer.Get("X-Client"))
 			body, _ := io.ReadAll(r.Body)
-			w.(http.Flusher).Flush() // or Go announces a length, with which HTTP/1 has no trailers
 			w.Write(body)
 			w.Header().Set("X-Sum", r.Trailer.Get("X-Client"))
 			w.Header().Set(http.TrailerPrefix+"X-Late", "late")

@@ -30,8 +30,18 @@ func TestRequests(t *testing.T) {
 		{"POST chunked", requestHead("POST", "a", "/", -1, "Content-Length", "7"), false, []string{"ok"},
 			"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"},
 		{"OPTIONS", requestHead("OPTIONS", "a", "*", 0), true, nil, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"},
-		{"hop fields", requestHead("GET", "a", "/", 0, "Connection", "x", "Keep-Alive", "x", "Proxy-Connection", "x", "TE", "x",
+		{"hop fields", requestHead("GET", "a", "/", 0, "Connection", "x", "Keep-Alive", "x", "Proxy-Connection", "x", "TE", "gzip",
 			"Transfer-Encoding", "chunked", "Upgrade", "h2c", "Trailer", "x"), true, nil, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+		{"TE", requestHead("GET", "a", "/", 0, "TE", "Trailers", "te", "trailers", "X-A", "b"), true, nil,
+			"GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nX-A: b\r\nConnection: TE\r\n\r\n"},
+		{"TE of an upgrade", opaque(requestHead("GET", "a", "/", 0, "TE", "trailers", "Upgrade", "websocket")), false, nil,
+			"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"},
+		{"length 0, and a body may follow", requestHead("PUT", "a", "/", 0, "Content-Length", "", "X", "y"), false, []string{""},
+			"PUT / HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 0\r\n\r\n"},
+		{"length and trailers that are announced", requestHead("PUT", "a", "/", 2, "Content-Length", "", "Trailer", "X-Sum"), false, []string{"ok"},
+			"PUT / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"},
+		{"length in gRPC", requestHead("POST", "a", "/", 2, "Content-Length", "", "Content-Type", "application/grpc+proto"), false, []string{"ok"},
+			"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc+proto\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"},
 		{"splitting", requestHead("GET", "a", "/", 0, "X-A", "b\r\nX-B: c", "X\r\n", "y", "X-C", "d"), true, nil,
 			"GET / HTTP/1.1\r\nHost: a\r\nX-C: d\r\n\r\n"},
 		{"upgrade", opaque(requestHead("GET", "a", "/", 0, "Upgrade", "websocket")), false, nil,
@@ -49,6 +59,45 @@ func TestRequests(t *testing.T) {
 			c.close()
 		})
 	}
+}
+
+// Trailers behind no content are not lost, though HTTP/1 has a place for them only
+// behind chunks.
+func TestTrailersWithoutContent(t *testing.T) {
+	var trailers stream.Header
+	trailers.Add("X-Sum", "1")
+	const tail = "Transfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\n\r\n"
+
+	c := newClient(t, Config{})
+	r := c.open(requestHead("POST", "a", "/", 0, "Content-Length", ""), false)
+	r.sender.Trailers(&trailers)
+	expect(t, "request", c.sent(), "POST / HTTP/1.1\r\nHost: a\r\n"+tail)
+	c.write(answer("Content-Length: 0\r\n", ""))
+	expect(t, "available", c.conn.Available(), 1)
+	c.close()
+
+	s := newServer(t, Config{})
+	s.write(plainGet)
+	s.last().sender.Head(responseHead(200, 0, "Content-Length", ""), false)
+	s.last().sender.Trailers(&trailers)
+	expect(t, "response", s.sent(), "HTTP/1.1 200 OK\r\n"+tail)
+	s.write(plainGet)
+	s.last().sender.Head(responseHead(200, 0), false)
+	s.last().sender.Data(s.chain(""), true)
+	expect(t, "response without trailers", s.sent(), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	s.write(plainGet)
+	s.last().sender.Head(responseHead(200, 0), false)
+	s.last().sender.Data(s.chain("more than announced"), false)
+	expect(t, "phase", s.conn.Phase(), stream.Closing)
+	expect(t, "response with content", s.sent(), "HTTP/1.1 200 OK\r\n")
+	s.close()
+
+	s = newServer(t, Config{})
+	s.write("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+	s.last().sender.Head(responseHead(200, 0), false)
+	s.last().sender.Trailers(&trailers)
+	expect(t, "response in HTTP/1.0", s.sent(), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n")
+	s.close()
 }
 
 func opaque(h *stream.Head) *stream.Head {

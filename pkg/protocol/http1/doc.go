@@ -27,9 +27,14 @@
 //     lower-cased and an empty port is dropped.
 //   - HTTP/1.2 to 1.9 are read as 1.1. Any other major version is 505.
 //   - A status line may end behind the code, without a space.
-//   - The Transfer-Encoding and TE of one hop do not reach the next; trailers
-//     do, but for those that could change how the message is framed, routed or
-//     authorised.
+//   - The Transfer-Encoding of one hop does not reach the next, and of its TE only
+//     that trailers are taken: weir passes them on, but for those that frame, route
+//     or authorise a message.
+//   - Trailers go behind chunks: a message whose length is known is sent in chunks
+//     if it announces trailers, or is gRPC's. The head of a message of length 0 that
+//     is not over with its head is ended by what comes next: nothing, or trailers.
+//   - A response that announces content where there can be none, such as a 204 with a
+//     length, is the last on its connection.
 //
 // # How calls nest
 //

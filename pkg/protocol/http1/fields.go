@@ -104,7 +104,12 @@ func (r *reader) field(l *line, request bool) *Error {
 			}
 			r.flags |= expects
 		}
-	case stream.KeepAlive, stream.ProxyConnection, stream.TE:
+	case stream.TE:
+		if request {
+			r.teField(l.value)
+		}
+		return nil
+	case stream.KeepAlive, stream.ProxyConnection:
 		return nil
 	}
 	if l.wire != nil {
@@ -189,6 +194,21 @@ func (r *reader) codingField(value []byte) *Error {
 		}
 		if rest == nil {
 			return ErrCoding
+		}
+	}
+}
+
+// teField keeps of the codings that a client takes the one that the next hop is told
+// as well: that trailers will be passed on, as weir does.
+func (r *reader) teField(value []byte) {
+	if _, ok := r.head.GetID(stream.TE); ok || r.has(isOld) {
+		return
+	}
+	for rest := value; rest != nil; {
+		var item []byte
+		if item, rest = nextItem(rest); equalFold(item, "trailers") {
+			r.head.AddID(stream.TE, []byte("trailers"))
+			return
 		}
 	}
 }

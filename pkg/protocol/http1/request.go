@@ -169,6 +169,7 @@ func (c *ServerConn) checkRequest() *Error {
 	}
 	if h.ContentLength == 0 && (c.has(isConnect) || c.upgrades()) {
 		h.Opaque = true
+		h.DelID(stream.TE) // there will be no trailers
 		c.flags |= isOpaque
 	}
 	return c.stripHop(h.Opaque && !c.has(isConnect))

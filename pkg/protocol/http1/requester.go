@@ -38,11 +38,10 @@ func (s *requester) Head(h *stream.Head, end bool) {
 	case end:
 		c.out.framing = noBody
 		c.flags |= oneWayOver
-	case h.ContentLength >= 0:
-		c.out.framing = byLength
-		c.out.left = h.ContentLength
 	default:
-		c.out.framing = chunked
+		if c.out.framing = framingOf(h); c.out.framing == byLength {
+			c.out.left = h.ContentLength
+		}
 	}
 	c.flags |= headSent
 	c.flags &^= replied
@@ -71,7 +70,7 @@ func requestable(h *stream.Head, end bool) bool {
 
 // writeRequest writes the head of a request for HTTP/1.1.
 func (c *ClientConn) writeRequest(h *stream.Head) {
-	p := fieldPlan{length: -1, chunked: c.out.framing == chunked, request: true, host: h.Authority()}
+	p := fieldPlan{length: -1, chunked: c.out.framing == chunked, open: c.out.framing == openHead, request: true, host: h.Authority()}
 	switch {
 	case c.has(isOpaque):
 		if p.upgrade = !c.has(isConnect); p.upgrade {

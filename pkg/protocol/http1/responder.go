@@ -70,14 +70,16 @@ func (c *ServerConn) respond(h *stream.Head, end bool) {
 	switch {
 	case c.bodiless(h.Status):
 		c.out.framing = noBody
-	case h.ContentLength >= 0 || end:
+	case end || h.ContentLength >= 0 && c.has(isOld):
 		c.out.framing = byLength
-		c.out.left = max(h.ContentLength, 0)
 	case c.has(isOld):
 		c.out.framing = raw
 		c.flags |= mustClose
 	default:
-		c.out.framing = chunked
+		c.out.framing = framingOf(h)
+	}
+	if c.out.framing == byLength {
+		c.out.left = max(h.ContentLength, 0)
 	}
 	// A response to a body of which nothing was read will hardly wait for it; and a
 	// client that waits for a 100 may send the body or its next request.

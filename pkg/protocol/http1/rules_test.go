@@ -112,8 +112,8 @@ var rules = []rule{
 	{"7 kept and dropped", chunks("0\r\nX-Sum: 1\r\nContent-Length: 5\r\ntransfer-encoding: x\r\nHost: b\r\n" +
 		"Authorization: x\r\nProxy-Authorization: x\r\nForwarded: x\r\nX-Forwarded-For: x\r\nX-Forwarded-Any: x\r\n" +
 		"Cookie: x\r\nSet-Cookie: x\r\nTE: x\r\nTrailer: x\r\nUpgrade: x\r\nExpect: x\r\nConnection: x\r\n" +
-		"Keep-Alive: x\r\nProxy-Connection: x\r\nContent-Type: x\r\nContent-Encoding: x\r\nVia: x\r\nX-Sum: 2\r\n\r\n"), 0,
-		"POST http://a / 1.1 length -1\n  Host: a\ntrailers\n  X-Sum: 1\n  X-Sum: 2\nend\n"},
+		"Keep-Alive: x\r\nProxy-Connection: x\r\nContent-Type: x\r\nContent-Encoding: x\r\nDate: d\r\nX-Sum: 2\r\n\r\n"), 0,
+		"POST http://a / 1.1 length -1\n  Host: a\ntrailers\n  X-Sum: 1\n  Date: d\n  X-Sum: 2\nend\n"},
 	{"7 all dropped", chunks("0\r\nHost: b\r\n\r\n"), 0, request("POST http://a / 1.1 length -1", "")},
 	{"7 space before colon", chunks("0\r\nA : b\r\n\r\n"), 400, ""},
 	{"7 folded", chunks("0\r\nA: b\r\n c\r\n\r\n"), 400, ""},
@@ -269,8 +269,12 @@ var rules = []rule{
 	{"absolute form with fragment", "GET http://b/#c HTTP/1.1\r\nHost: b\r\n\r\n", 400, ""},
 
 	// Fields of one hop.
-	{"hop fields", get("Connection: close, x-a\r\nKeep-Alive: 1\r\nProxy-Connection: x\r\nTE: trailers\r\nX-A: 1\r\nx-a: 2\r\nX-B: 3\r\n"), 0,
+	{"hop fields", get("Connection: close, x-a\r\nKeep-Alive: 1\r\nProxy-Connection: x\r\nTE: gzip\r\nX-A: 1\r\nx-a: 2\r\nX-B: 3\r\n"), 0,
 		request("GET http://a / 1.1 length 0", "  X-B: 3\n")},
+	{"TE", get("Connection: TE, close\r\nTE: deflate;q=0.5, Trailers\r\nTE: trailers\r\nX-B: 3\r\n"), 0,
+		request("GET http://a / 1.1 length 0", "  TE: trailers\n  X-B: 3\n")},
+	{"TE that is not nominated", get("TE: trailers\r\n"), 0, request("GET http://a / 1.1 length 0", "  TE: trailers\n")},
+	{"TE of 1.0", "GET / HTTP/1.0\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\n\r\n", 0, request("GET http://a / 1.0 length 0", "")},
 	{"nominated before and after", get("X-A: 1\r\nConnection: x-a\r\nConnection: x-b ,, x-c\r\nX-B: 3\r\nX-C: 4\r\nX-D: 5\r\n"), 0,
 		request("GET http://a / 1.1 length 0", "  X-D: 5\n")},
 	{"nominated but protected", post("Connection: Host, Content-Length, Authorization, Cookie, X-Forwarded-For, Forwarded, "+

@@ -509,19 +509,25 @@ func TestResponseSplitting(t *testing.T) {
 	s.close()
 }
 
-// Trailers have a place only behind chunks.
-func TestTrailersWithoutChunks(t *testing.T) {
-	s := newServer(t, Config{})
-	s.write(plainGet)
-	to := s.last().sender
-	to.Head(responseHead(200, 2, "Trailer", "X-Sum"), false)
-	to.Data(s.chain("ok"), false)
-	var trailers stream.Header
-	trailers.Add("X-Sum", "1")
-	to.Trailers(&trailers)
-	expect(t, "sent", s.sent(), ok("ok"))
-	expect(t, "phase", s.conn.Phase(), stream.Idle)
-	s.close()
+// Trailers have a place only behind chunks: a response that announces some is sent
+// in those, one that does not keeps its length.
+func TestTrailersBehindALength(t *testing.T) {
+	for name, want := range map[string]string{
+		"X":       "HTTP/1.1 200 OK\r\nX: X-Sum\r\nContent-Length: 2\r\n\r\nok",
+		"Trailer": "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+	} {
+		s := newServer(t, Config{})
+		s.write(plainGet)
+		to := s.last().sender
+		to.Head(responseHead(200, 2, name, "X-Sum"), false)
+		to.Data(s.chain("ok"), false)
+		var trailers stream.Header
+		trailers.Add("X-Sum", "1")
+		to.Trailers(&trailers)
+		expect(t, "sent", s.sent(), want)
+		expect(t, "phase", s.conn.Phase(), stream.Idle)
+		s.close()
+	}
 }
 
 // A head and a short body leave as one piece, and large data is not copied.

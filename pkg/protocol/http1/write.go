@@ -14,6 +14,7 @@ type framing uint8
 const (
 	unsent   framing = iota // its head is not written
 	noBody                  // it has no body; data for it is dropped
+	openHead                // it announces that it has no body, but trailers may come: its head is not ended
 	byLength                // Content-Length
 	chunked                 // Transfer-Encoding: chunked
 	raw                     // the end of the connection, or of a tunnel's direction
@@ -30,6 +31,7 @@ type writer struct {
 type fieldPlan struct {
 	length     int64  // of Content-Length; -1 without it
 	chunked    bool   // Transfer-Encoding: chunked
+	open       bool   // what frames the message, and the end of the head, come later
 	host       []byte // of Host, in requests
 	request    bool
 	upgrade    bool   // Upgrade stays
@@ -69,7 +71,7 @@ func commit(out *buffer.Chain, reserved, b []byte) {
 // field that is not fit to be sent, because a filter made it, is left out: it
 // could end the field, or the head, where it should not.
 func appendFields(dst []byte, h *stream.Head, p *fieldPlan) []byte {
-	length, host := p.length, p.request
+	length, host, te := p.length, p.request, false
 	for i := range h.Len() {
 		name, value := h.At(i)
 		switch h.IDAt(i) {
@@ -77,15 +79,20 @@ func appendFields(dst []byte, h *stream.Head, p *fieldPlan) []byte {
 			if h.LineAt(i) == nil && !validToken(name) {
 				continue
 			}
-		case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.TE,
-			stream.HTTP2Settings:
+		case stream.Connection, stream.KeepAlive, stream.ProxyConnection, stream.TransferEncoding, stream.HTTP2Settings:
+			continue
+		case stream.TE:
+			if !te && p.request && !p.upgrade && equalFold(value, "trailers") {
+				dst = append(dst, "TE: trailers\r\n"...)
+				te = true
+			}
 			continue
 		case stream.Upgrade:
 			if !p.upgrade {
 				continue
 			}
 		case stream.Trailer:
-			if !p.chunked {
+			if !p.chunked && !p.open {
 				continue
 			}
 		case stream.ContentLength:
@@ -115,7 +122,13 @@ func appendFields(dst []byte, h *stream.Head, p *fieldPlan) []byte {
 	if p.chunked {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 	}
+	if te { // the next hop has to be told that it is for that hop alone
+		dst = append(dst, "Connection: TE\r\n"...)
+	}
 	dst = append(dst, p.connection...)
+	if p.open {
+		return dst
+	}
 	return append(dst, '\r', '\n')
 }
 
@@ -168,7 +181,7 @@ func (c *ServerConn) writeAccept(h *stream.Head) {
 }
 
 func (c *ServerConn) writeResponse(h *stream.Head) {
-	p := fieldPlan{length: -1, chunked: c.out.framing == chunked}
+	p := fieldPlan{length: -1, chunked: c.out.framing == chunked, open: c.out.framing == openHead}
 	switch {
 	case c.out.framing == byLength:
 		p.length = c.out.left

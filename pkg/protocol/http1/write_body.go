@@ -20,6 +20,14 @@ func (w *writer) write(out, d *buffer.Chain, end bool) bool {
 			return false
 		}
 		out.Move(d)
+	case openHead:
+		if d.Len() > 0 {
+			d.Clear()
+			return false
+		}
+		if end {
+			out.AppendString("Content-Length: 0\r\n\r\n")
+		}
 	case chunked:
 		writeChunk(out, d, end)
 	case raw:
@@ -29,6 +37,31 @@ func (w *writer) write(out, d *buffer.Chain, end bool) bool {
 		return false
 	}
 	return true
+}
+
+// framingOf returns how a message with a body, or trailers, is framed whose head
+// announces a length, or none. A length leaves no place for trailers, so that a
+// message that will have some is sent in chunks; and one without content waits for
+// what comes instead of it.
+func framingOf(h *stream.Head) framing {
+	switch {
+	case h.ContentLength < 0 || h.ContentLength > 0 && willHaveTrailers(h):
+		return chunked
+	case h.ContentLength == 0:
+		return openHead
+	}
+	return byLength
+}
+
+// willHaveTrailers reports whether a head says that trailers follow its body: by
+// their names, or by being gRPC's, where the status of the call is one.
+func willHaveTrailers(h *stream.Head) bool {
+	if _, ok := h.GetID(stream.Trailer); ok {
+		return true
+	}
+	contentType, _ := h.GetID(stream.ContentType)
+	return httprule.HasPrefixFold(contentType, "application/grpc") &&
+		!httprule.HasPrefixFold(contentType, "application/grpc-web")
 }
 
 func writeChunk(out, d *buffer.Chain, end bool) {
@@ -71,6 +104,8 @@ func (w *writer) writeTrailers(out *buffer.Chain, t *stream.Header) bool {
 		return w.left == 0
 	case noBody, raw:
 		return true
+	case openHead:
+		out.AppendString("Transfer-Encoding: chunked\r\n\r\n")
 	}
 	out.AppendString("0\r\n")
 	for i := range t.Len() {

@@ -32,8 +32,8 @@
 //   - A head that is over a limit is answered 431, a body 413, CONNECT 405 unless it is
 //     allowed, an unknown expectation 417, an unknown :protocol 501.
 //   - Priorities are ignored; nothing is pushed, and a push is an error.
-//   - Trailers reach the next hop but for those that could change how the message is
-//     framed, routed or authorised.
+//   - Trailers reach the next hop but for those that frame, route or authorise a
+//     message.
 //
 // # Flow control is back-pressure
 //

@@ -221,7 +221,7 @@ func (c *conn) writeTrailers(s *h2stream, t *stream.Header) {
 	for i := range t.Len() {
 		name, value := t.At(i)
 		if httprule.AllowedInTrailers(t.IDAt(i), name) && validToken(name) && validValue(value) && !padded(value) {
-			w.add(name, value, indexing(stream.Other, name, value))
+			w.add(name, value, indexing(t.IDAt(i), name, value))
 		}
 	}
 	s.flags |= sentEnd

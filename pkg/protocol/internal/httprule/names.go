@@ -26,22 +26,6 @@ func Protected(name []byte) bool {
 	return oneOf(name, keptNames[:]) || framingPrefix(name)
 }
 
-// headOnly are the names that mean something only in a head: in trailers, which
-// come when the message was already routed, authorised and passed on, they could
-// only deceive whoever merges the two.
-var headOnly = [...]string{
-	"Authorization", "WWW-Authenticate", "Set-Cookie", "Forwarded", "X-Real-Ip",
-	"Cache-Control", "Pragma", "Age", "Expires", "Vary", "Location", "Retry-After",
-	"Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
-	"If-Range", "Max-Forwards", "Warning", "Origin", "HTTP2-Settings", "Accept-Encoding",
-	"Allow", "Refresh", "Status", "Authentication-Info", "Traceparent",
-}
-
-// AllowedInTrailers tells whether a trailer is passed on; id is that of its name.
-func AllowedInTrailers(id stream.ID, name []byte) bool {
-	return id == stream.Other && !oneOf(name, headOnly[:]) && !framingPrefix(name)
-}
-
 func oneOf(name []byte, names []string) bool {
 	for _, n := range names {
 		if stream.EqualFold(name, n) {
