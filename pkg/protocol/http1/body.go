@@ -126,8 +126,8 @@ func (r *reader) chunkEnd(b []byte) (int, *Error) {
 // trailer reads one line of the trailer section, by the rules of a head.
 func (r *reader) trailer(b []byte) (n int, over bool, err *Error) {
 	l, n, err := r.fieldLine(b)
-	if err != nil || n == 0 {
-		return 0, false, err
+	if err != nil || n == 0 || l.part {
+		return n, false, err
 	}
 	if len(l.name) == 0 {
 		return n, true, nil

@@ -24,9 +24,7 @@ const (
 // Config holds the limits and switches of connections. It is shared and must not
 // change while a connection uses it. The zero Config is the secure default.
 type Config struct {
-	// MaxLine bounds the request line (414) and each field line (431). A line is
-	// parsed once it is whole, so this must be less than a connection keeps for its
-	// codec, which is buffer.MaxSlab.
+	// MaxLine bounds the request line (414).
 	MaxLine int
 	// MaxHeaderBytes bounds all lines of a head, or of a trailer section (431).
 	MaxHeaderBytes int

@@ -14,6 +14,18 @@ type Error struct {
 // Error says the reason.
 func (e *Error) Error() string { return "http1: " + e.Reason }
 
+// LimitKey returns how configurations spell the limit that the message is over, ""
+// if that is not what is wrong.
+func (e *Error) LimitKey() string {
+	switch e {
+	case ErrHeaderTooLarge:
+		return "max_header_size"
+	case ErrTooManyFields:
+		return "max_header_count"
+	}
+	return ""
+}
+
 // What is wrong with a message.
 var (
 	ErrMethod           = &Error{400, "invalid method"}
@@ -37,6 +49,7 @@ var (
 	ErrLineTooLong      = &Error{414, "request line too long"}
 	ErrExpect           = &Error{417, "unknown expectation"}
 	ErrHeaderTooLarge   = &Error{431, "header too large"}
+	ErrTooManyFields    = &Error{431, "too many header fields"}
 	ErrCoding           = &Error{501, "unknown transfer coding"}
 	ErrBadMessage       = &Error{502, "the response cannot be sent as it is"}
 	ErrUnsupported      = &Error{505, "protocol version not supported"}

@@ -11,25 +11,34 @@ type line struct {
 	name, value []byte
 	// wire is the whole line, if it is in the form that weir would write.
 	wire []byte
+	// part tells that its end is still to come.
+	part bool
 }
 
-// fieldLine reads the first line of b, of a head or of trailers. n is 0 if it is
-// not whole. Limits are checked before anything of the line is kept.
+// fieldLine reads the first line of b, of a head or of trailers. Of one that is not
+// whole n bytes were taken, mostly none. Limits are checked before anything of the
+// line is kept: that of the header is the only one for the length of a line.
 func (r *reader) fieldLine(b []byte) (l line, n int, err *Error) {
-	if l, n = r.plainField(b); n == 0 {
+	if l, n = r.plainField(b); n > 0 {
+		r.size += uint32(n)
+	} else {
 		var whole []byte
-		whole, n, err = r.cut(b, r.cfg.maxLine(), ErrHeaderTooLarge)
-		if err != nil || n == 0 || len(whole) == 0 {
-			return line{}, n, err
+		left := max(r.cfg.maxHeaderBytes()-int(r.size)-len("\r\n"), 0)
+		whole, n, err = r.cut(b, left, ErrHeaderTooLarge)
+		if err != nil || len(whole) == 0 {
+			return line{part: whole == nil}, n, err
 		}
+		r.size += uint32(len(whole) + len("\r\n"))
 		if l, err = splitField(whole); err != nil {
 			return line{}, 0, err
 		}
 	}
-	r.size += uint32(n)
 	r.count++
-	if int(r.size) > r.cfg.maxHeaderBytes() || int(r.count) > r.cfg.maxHeaderCount() {
+	switch {
+	case int(r.size) > r.cfg.maxHeaderBytes():
 		return line{}, 0, ErrHeaderTooLarge
+	case int(r.count) > r.cfg.maxHeaderCount():
+		return line{}, 0, ErrTooManyFields
 	}
 	return l, n, nil
 }
@@ -38,7 +47,7 @@ func (r *reader) fieldLine(b []byte) (l line, n int, err *Error) {
 // wrong: it takes it apart, checks it and finds its end in one pass. For any other
 // line n is 0, and what is the matter is left to others.
 func (r *reader) plainField(b []byte) (l line, n int) {
-	if r.scanned != 0 {
+	if r.scanned != 0 || r.long != nil {
 		return line{}, 0
 	}
 	colon := tokenSpan(b)
@@ -50,7 +59,7 @@ func (r *reader) plainField(b []byte) (l line, n int) {
 		from++
 	}
 	end := from + valueSpan(b[from:])
-	if end+1 >= len(b) || b[end] != '\r' || b[end+1] != '\n' || end > r.cfg.maxLine() {
+	if end+1 >= len(b) || b[end] != '\r' || b[end+1] != '\n' {
 		return line{}, 0
 	}
 	n = end + 2

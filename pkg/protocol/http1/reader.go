@@ -71,6 +71,7 @@ type reader struct {
 	heads *stream.Pool
 
 	head *stream.Head // the head, or the trailers, that are being read
+	long *longLine    // the front of a line that is too long to wait for in the input
 	data buffer.Chain // body bytes of this Feed, not yet passed on
 	left int64        // bytes to come, of the body or of the chunk
 	body int64        // bytes of a chunked body up to now
@@ -123,27 +124,65 @@ func (r *reader) releaseData() {
 
 func inBody(s state) bool { return s >= inLength && s <= untilEOF || s == tunnel }
 
-// cut returns the first line of b without its end, and its length with it; n is
-// 0 if b has no whole line.
+// cut returns the first line of b without its end, and how many bytes of b it takes.
+// The line is nil if b does not have its end; n is then 0, or the bytes of it that
+// were taken already.
 func (r *reader) cut(b []byte, limit int, tooLong *Error) (line []byte, n int, err *Error) {
 	i := bytes.IndexByte(b[r.scanned:], '\n')
 	if i < 0 {
-		if len(b) > limit {
-			return nil, 0, tooLong
-		}
+		return r.waitForLine(b, limit, tooLong)
+	}
+	n = i + int(r.scanned) + 1
+	r.scanned = 0
+	line = b[:n]
+	if r.long != nil {
+		line = r.long.end(line)
+		r.long = nil
+	}
+	switch end := len(line) - 2; {
+	case end > limit:
+		return nil, 0, tooLong
+	case end < 0 || line[end] != '\r':
+		return nil, 0, ErrLineEnd
+	default:
+		return line[:end], n, nil
+	}
+}
+
+// waitForLine notes that b has no whole line.
+func (r *reader) waitForLine(b []byte, limit int, tooLong *Error) (line []byte, n int, err *Error) {
+	switch {
+	case r.long.len()+len(b) > limit+1: // with the CR
+		return nil, 0, tooLong
+	case r.long == nil && len(b) < inputLine:
 		r.scanned = uint32(len(b))
 		return nil, 0, nil
 	}
-	i += int(r.scanned)
+	if r.long == nil {
+		r.long = &longLine{}
+	}
+	r.long.b = append(r.long.b, b...)
 	r.scanned = 0
-	if i > limit+1 {
-		return nil, 0, tooLong
-	}
-	if i == 0 || b[i-1] != '\r' {
-		return nil, 0, ErrLineEnd
-	}
-	return b[:i-1], i + 1, nil
+	return nil, len(b), nil
 }
+
+// inputLine is how much of a line is left in the connection's input until its end
+// comes: less than a connection keeps for its codec, which is buffer.MaxSlab, and
+// more than most lines have.
+const inputLine = buffer.MaxSlab / 4
+
+// longLine is the front of a line that is longer. Its length was checked.
+type longLine struct{ b []byte }
+
+func (l *longLine) len() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.b)
+}
+
+// end returns the whole line.
+func (l *longLine) end(b []byte) []byte { return append(l.b, b...) }
 
 // version returns the minor version of HTTP/1.
 func version(b []byte) (minor uint8, err *Error) {
@@ -170,5 +209,5 @@ func (r *reader) drop() {
 		r.heads.Put(r.head)
 		r.head = nil
 	}
-	r.scanned = 0
+	r.scanned, r.long = 0, nil
 }

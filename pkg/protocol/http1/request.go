@@ -20,7 +20,7 @@ func (c *ServerConn) readRequest(b []byte, pos int) (_ int, complete bool, err *
 			switch {
 			case len(l.name) > 0:
 				err = c.field(&l, true)
-			case n > 0:
+			case n > 0 && !l.part:
 				return pos + n, true, c.checkRequest()
 			}
 		}
@@ -33,8 +33,8 @@ func (c *ServerConn) readRequest(b []byte, pos int) (_ int, complete bool, err *
 
 func (c *ServerConn) requestLine(b []byte) (int, *Error) {
 	line, n, err := c.cut(b, c.cfg.maxLine(), ErrLineTooLong)
-	if err != nil || n == 0 {
-		return 0, err
+	if err != nil || line == nil {
+		return n, err
 	}
 	if len(line) == 0 {
 		if c.has(sawEmptyLine) {
@@ -59,7 +59,7 @@ func (c *ServerConn) requestLine(b []byte) (int, *Error) {
 	if minor == 0 {
 		c.flags |= isOld
 	}
-	c.size += uint32(n)
+	c.size += uint32(len(line) + len("\r\n"))
 	c.head = c.heads.Get()
 	c.head.Minor = minor
 	c.head.SetMethod(method)

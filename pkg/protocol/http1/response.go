@@ -15,7 +15,7 @@ func (c *ClientConn) readResponse(b []byte, pos int) (_ int, complete bool, err 
 			switch {
 			case len(l.name) > 0:
 				err = c.field(&l, false)
-			case n > 0:
+			case n > 0 && !l.part:
 				return pos + n, true, c.checkResponse()
 			}
 		}
@@ -27,9 +27,9 @@ func (c *ClientConn) readResponse(b []byte, pos int) (_ int, complete bool, err 
 }
 
 func (c *ClientConn) statusLine(b []byte) (int, *Error) {
-	line, n, err := c.cut(b, c.cfg.maxLine(), ErrHeaderTooLarge)
-	if err != nil || n == 0 {
-		return 0, err
+	line, n, err := c.cut(b, c.cfg.maxHeaderBytes(), ErrHeaderTooLarge)
+	if err != nil || line == nil {
+		return n, err
 	}
 	if len(line) < len("HTTP/1.1 200") || line[8] != ' ' {
 		return 0, ErrStatusLine
@@ -51,7 +51,7 @@ func (c *ClientConn) statusLine(b []byte) (int, *Error) {
 	if minor == 0 {
 		c.flags |= isOld
 	}
-	c.size, c.count = uint32(n), 0
+	c.size, c.count = uint32(len(line)+len("\r\n")), 0
 	c.head = c.heads.Get()
 	c.head.Minor = minor
 	c.head.Status = status

@@ -225,7 +225,7 @@ func (c *ServerConn) Phase() stream.Phase {
 		return stream.Closing
 	case c.has(tunnelled):
 		return stream.Tunnel
-	case c.state == inFields, c.state == idle && (c.scanned > 0 || c.has(sawEmptyLine)):
+	case c.state == inFields, c.state == idle && (c.scanned > 0 || c.long != nil || c.has(sawEmptyLine)):
 		return stream.ReadingHead
 	case c.state == idle:
 		return stream.Idle
