@@ -94,11 +94,11 @@ func (RequestIDMode) Values() []string { return []string{"off", "keep", "replace
 // HTTP1Config is extend_config for HTTP/1.
 type HTTP1Config struct {
 	Source
-	// Bytes of a request's or response's head; a bigger request is answered 431.
+	// Bytes of a request's head, in lines of any length; a bigger request is answered 431.
 	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
 	// Fields of a head; a request with more is answered 431.
 	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
-	// Bytes of the first line; a longer request line is answered 414.
+	// Bytes of the first line, which has the URL; a longer one is answered 414.
 	MaxLineSize int `json:"max_line_size" min:"64" max:"1048576"`
 	// Bytes of a request's body; a bigger one is answered 413. 0 means without limit: bodies are streamed, not kept.
 	MaxRequestBodySize int64 `json:"max_request_body_size" min:"0"`
@@ -160,18 +160,20 @@ type ClusterProtocols struct {
 // HTTP1ClusterConfig is a cluster's extend_config for HTTP/1.
 type HTTP1ClusterConfig struct {
 	Source
-	// Bytes of a response's head; a bigger response is answered 502.
+	// Bytes of a response's head; a bigger response is answered 502, and a line of the log names this key. Not given: what the listeners
+	// take from clients, if that is more than the default.
 	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
-	// Fields of a response's head; one with more is answered 502.
+	// Fields of a response's head; one with more is answered 502. Not given: as with max_header_size.
 	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
 }
 
 // HTTP2ClusterConfig is a cluster's extend_config for HTTP/2.
 type HTTP2ClusterConfig struct {
 	Source
-	// Bytes of a response's head, with 32 for each field; a bigger response is answered 502.
+	// Bytes of a response's head, with 32 for each field; a bigger response is answered 502, and a line of the log names this key. Not
+	// given: what the listeners take from clients, if that is more than the default.
 	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
-	// Fields of a response's head; one with more is answered 502.
+	// Fields of a response's head; one with more is answered 502. Not given: as with max_header_size.
 	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
 }
 

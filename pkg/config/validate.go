@@ -23,6 +23,7 @@ func (v *validator) run() {
 	v.checkConsul(&v.config.Consul)
 	v.checkClusterManager()
 	v.checkServers()
+	v.widenClusters()
 	v.checkAdmin()
 	v.checkMetrics()
 	if t := v.config.Tracing; t.Enable {

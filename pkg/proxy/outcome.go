@@ -42,7 +42,7 @@ func (t *try) noteFailure(r stream.Reset) {
 		return
 	}
 	switch r.Reason {
-	case stream.Overflow, stream.Cancelled:
+	case stream.Overflow, stream.TooLarge, stream.Cancelled:
 	case stream.ConnectFailed: // noted once for all requests that waited for the connection
 	case stream.TimedOut:
 		if t.sent { // otherwise there was no connection in time, which may be due to a limit

@@ -149,7 +149,7 @@ func flagOf(r stream.Reason) stream.Flags {
 		return stream.UpstreamConnectionLost
 	case stream.TimedOut:
 		return stream.UpstreamTimeout
-	case stream.Overflow:
+	case stream.Overflow, stream.TooLarge:
 		return stream.UpstreamOverflow
 	case stream.ProtocolError:
 		return stream.UpstreamProtocolError
@@ -166,6 +166,8 @@ func statusOf(r stream.Reason) (status int, text string) {
 		return 504, "the upstream did not answer in time\n"
 	case stream.Overflow:
 		return 503, "too many requests to the cluster\n"
+	case stream.TooLarge:
+		return 502, "the response is over a limit\n"
 	case stream.Refused:
 		return 503, "the upstream refused the request\n"
 	case stream.ProtocolError:

@@ -68,12 +68,17 @@ func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 		s.otherGoesOn(t)
 	case movable:
 		s.move(t, r)
-	case s.retryable(r.Unprocessed) && r.Reason != stream.Overflow && r.Reason != stream.ProtocolError && s.takeRetry(t):
+	case triable(r.Reason) && s.retryable(r.Unprocessed) && s.takeRetry(t):
 	case s.hedge != nil:
 		s.settleFor(s.besides(t))
 	default:
 		s.failed(r.Reason)
 	}
+}
+
+// triable reports whether another try may bring something else.
+func triable(r stream.Reason) bool {
+	return r != stream.Overflow && r != stream.TooLarge && r != stream.ProtocolError
 }
 
 // movable tells whether a request goes to another connection, because this one did

@@ -91,6 +91,10 @@ func (t *try) Reset(r stream.Reset) {
 	s := t.s
 	s.enter()
 	at := t.at
+	if key := limitKey(&r); key != "" {
+		r.Reason = stream.TooLarge
+		t.tellLimit(key)
+	}
 	if t.answered > 0 {
 		t.noteFailure(r)
 	}

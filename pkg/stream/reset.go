@@ -20,6 +20,8 @@ const (
 	TimedOut
 	// Overflow: a limit of weir's own was reached.
 	Overflow
+	// TooLarge: the message is over a limit of weir's own, which Err names.
+	TooLarge
 )
 
 var reasonNames = [...]string{
@@ -31,6 +33,7 @@ var reasonNames = [...]string{
 	ProtocolError:  "protocol error",
 	TimedOut:       "timed out",
 	Overflow:       "limit reached",
+	TooLarge:       "message too large",
 }
 
 // String says the reason in words.

@@ -159,7 +159,7 @@ func (c *conn) endByTrailers(s *h2stream, end bool, r *fieldReader) *Error {
 	case !end || s.has(isOpaque) && !c.has(client) || s.has(tunnelled):
 		err = ErrTrailers
 	case r.tooLarge:
-		err = ErrHeaderTooLarge
+		err = r.overLimit()
 	case s.announced >= 0 && s.got < s.announced:
 		err = ErrLength
 	}

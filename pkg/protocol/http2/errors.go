@@ -57,6 +57,18 @@ func (e *Error) Error() string { return "http2: " + e.Reason + " (" + e.Code.Str
 // ResetCode returns the code as the frames that carry it have it.
 func (e *Error) ResetCode() uint32 { return uint32(e.Code) }
 
+// LimitKey returns how configurations spell the limit that the message is over, ""
+// if that is not what is wrong.
+func (e *Error) LimitKey() string {
+	switch e {
+	case ErrHeaderTooLarge:
+		return "max_header_size"
+	case ErrTooManyFields:
+		return "max_header_count"
+	}
+	return ""
+}
+
 // What is wrong with a connection. All values are made ahead of time, so that an
 // error costs nothing and can be compared.
 var (
@@ -109,6 +121,7 @@ var (
 	ErrNoHead         = &Error{ProtocolError, false, "data in front of the head"}
 	ErrInterim        = &Error{ProtocolError, false, "invalid or too many informational responses"}
 	ErrHeaderTooLarge = &Error{Cancel, false, "header too large"}
+	ErrTooManyFields  = &Error{Cancel, false, "too many header fields"}
 	ErrBodyTooLarge   = &Error{Cancel, false, "body too large"}
 	// ErrBadMessage is the cause of a reset when a message cannot be sent as it is.
 	ErrBadMessage = &Error{InternalError, false, "the message cannot be sent as it is"}

@@ -176,6 +176,14 @@ func (r *fieldReader) regular(f *hpack.Field) *Error {
 	return nil
 }
 
+// overLimit is what is wrong with a header that is too large.
+func (r *fieldReader) overLimit() *Error {
+	if r.count > r.cfg.maxHeaderCount() {
+		return ErrTooManyFields
+	}
+	return ErrHeaderTooLarge
+}
+
 // add adds a field as it came.
 func (r *fieldReader) add(f *hpack.Field) {
 	if r.count++; r.count > r.cfg.maxHeaderCount() {

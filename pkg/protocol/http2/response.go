@@ -27,7 +27,7 @@ func (r *fieldReader) response(s *h2stream, end bool) *Error {
 	case r.err != nil:
 		return r.err
 	case r.tooLarge:
-		return ErrHeaderTooLarge
+		return r.overLimit()
 	case !r.has(seenStatus):
 		return ErrPseudo
 	}

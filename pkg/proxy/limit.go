@@ -1,0 +1,28 @@
+package proxy
+
+import (
+	"errors"
+
+	"github.com/weirproxy/weir/pkg/stream"
+)
+
+// limitKey returns how a cluster's extend_config spells the limit that a host's
+// message is over; "" if the try failed for something else.
+func limitKey(r *stream.Reset) string {
+	if r.Reason != stream.ProtocolError {
+		return ""
+	}
+	var over interface{ LimitKey() string }
+	if !errors.As(r.Err, &over) {
+		return ""
+	}
+	return over.LimitKey()
+}
+
+// tellLimit says which limit it was, where an operator can find it: the client is
+// only told that there is one.
+func (t *try) tellLimit(key string) {
+	s := t.s
+	s.w.Log.Warn("a response is over a limit of its cluster's extend_config",
+		"cluster", s.cluster.Name, "host", t.host.Address, "protocol", s.speaks.Name, "key", key)
+}
