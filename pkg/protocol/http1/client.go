@@ -22,7 +22,7 @@ type ClientConn struct {
 
 	sink     stream.End   // of the response
 	held     buffer.Chain // data for a tunnel that is not granted yet
-	interims uint8
+	interims int64        // when the informational responses so far will be as few as if none had come; 0: none has
 	heldEnd  bool
 }
 
@@ -73,6 +73,10 @@ func (c *ClientConn) feed(in buffer.View) (pos int, _ error) {
 		case idle, awaiting:
 			return pos, ErrUnsolicited
 		case inStatus, inFields:
+			if c.interims != 0 && c.has(sinkPaused) { // those before have not left yet
+				c.pauseLink()
+				return pos, nil
+			}
 			if pos, more, err = c.readResponse(in.Bytes(), pos); more && err == nil {
 				c.begin(in.Len() - pos)
 			}
@@ -108,6 +112,17 @@ func (c *ClientConn) opaque(in buffer.View) error {
 	c.data.AppendView(in)
 	c.pass()
 	return nil
+}
+
+// interim counts an informational response. It returns false if there are too many.
+func (c *ClientConn) interim() bool {
+	now := c.link.Now()
+	next := max(c.interims, now) + interimEvery
+	if next-now > interimBurst*interimEvery {
+		return false
+	}
+	c.interims = next
+	return true
 }
 
 // begin passes on the head that is complete; rest is how many bytes follow it.

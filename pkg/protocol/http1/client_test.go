@@ -214,7 +214,7 @@ var responses = []response{
 	{"letters in status", "GET", "HTTP/1.1 2OO OK\r\n\r\n", "", false},
 	{"empty line first", "GET", "\r\nHTTP/1.1 200 OK\r\n\r\n", "", false},
 	{"101 that was not asked for", "GET", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "", false},
-	{"endless interims", "GET", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", maxInterim+1), "", false},
+	{"endless interims", "GET", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", interimBurst+1), "", false},
 	{"many fields", "GET", answer(strings.Repeat("X: y\r\n", DefaultMaxHeaderCount+1), ""), "", false},
 	{"long line", "GET", answer("Content-Length: 0\r\nX: "+strings.Repeat("y", 2*DefaultMaxLine)+"\r\n", ""),
 		"200 1.1 length 0\n  Content-Length: \n  X: " + strings.Repeat("y", 2*DefaultMaxLine) + "\nend\n", true},

@@ -1,5 +1,7 @@
 package http1
 
+import "time"
+
 // The limits that a zero in [Config] stands for.
 const (
 	DefaultMaxLine        = 8 << 10
@@ -9,8 +11,11 @@ const (
 
 // Limits that no one has a reason to change.
 const (
-	// maxInterim is how many informational responses may precede one response.
-	maxInterim = 16
+	// interimEvery and interimBurst bound the informational responses that may precede
+	// one response: so many at once, and then one each time. There may be any number of
+	// them, as they may tell of the progress of a long request.
+	interimEvery = int64(10 * time.Millisecond)
+	interimBurst = 1000
 	// maxChunkLine bounds a chunk's size with its extensions.
 	maxChunkLine = 1 << 10
 	// maxExtensions bounds the bytes of chunk extensions that are not paid for by

@@ -33,6 +33,8 @@
 //   - Trailers go behind chunks: a message whose length is known is sent in chunks
 //     if it announces trailers, or is gRPC's. The head of a message of length 0 that
 //     is not over with its head is ended by what comes next: nothing, or trailers.
+//   - Any number of informational responses may precede a response, at an honest rate;
+//     a client that takes them slowly keeps the host waiting.
 //   - A response that announces content where there can be none, such as a 204 with a
 //     length, is the last on its connection.
 //

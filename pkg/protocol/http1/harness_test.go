@@ -23,6 +23,7 @@ type wire struct {
 	ended      bool // the peer has, and the codec was not told yet
 	writeEnded bool
 	pauses     int
+	now        int64
 }
 
 func newWire(tb testing.TB) *wire {
@@ -37,7 +38,7 @@ func (w *wire) Out() *buffer.Chain { return &w.out }
 func (w *wire) Pause()             { w.paused = true; w.pauses++ }
 func (w *wire) Resume()            { w.paused, w.resumed = false, true }
 func (w *wire) CloseWrite()        { w.writeEnded = true }
-func (w *wire) Now() int64         { return 0 }
+func (w *wire) Now() int64         { return w.now }
 
 // feed offers b behind what was not consumed before.
 func (w *wire) feed(c stream.Codec, b []byte) error {

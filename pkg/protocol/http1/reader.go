@@ -117,7 +117,7 @@ func (r *reader) holdData() {
 
 func (r *reader) releaseData() {
 	r.flags &^= sinkPaused
-	if inBody(r.state) {
+	if inBody(r.state) || r.state == inStatus { // a client pauses between informational responses, too
 		r.resumeLink()
 	}
 }

@@ -76,7 +76,7 @@ func (c *ClientConn) checkResponse() *Error {
 	}
 	switch {
 	case h.Interim():
-		if c.interims++; c.interims > maxInterim {
+		if !c.interim() {
 			return ErrInterim
 		}
 		h.ContentLength = -1

@@ -130,7 +130,9 @@ func (c *ClientConn) response(s *h2stream, end bool, r *fieldReader) *Error {
 	s.enter()
 	defer s.leave()
 	if h.Interim() {
-		peer.Head(h, false)
+		if s.waits() {
+			peer.Head(h, false)
+		}
 		return nil
 	}
 	s.flags |= gotHead

@@ -20,8 +20,6 @@ const (
 
 // Limits that no one has a reason to change.
 const (
-	// maxInterim is how many informational responses may precede one response.
-	maxInterim = 16
 	// maxBlockFrames is how many frames a header block may come in.
 	maxBlockFrames = 8
 	// maxNominated is how many names Connection may list in a message that is sent.

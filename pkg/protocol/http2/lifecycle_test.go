@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	xhttp2 "golang.org/x/net/http2"
 
@@ -119,13 +120,62 @@ func TestInterimResponses(t *testing.T) {
 	c.server.headers(1, false, ":status", "100").headers(1, false, ":status", "103", "link", "x").headers(1, true, ":status", "200")
 	expect(t, "sent", c.exchange(), "")
 	expect(t, "got", got.text(), lines("100 length -1", "103 length -1", "  link: x", "200 length 0", "end"))
-	many := c.open(requestHead("GET", "a", "/", 0), true)
-	c.sent()
-	for range maxInterim + 1 {
-		c.server.headers(3, false, ":status", "102")
+	c.close()
+}
+
+// TestManyInterims: a host may tell of its progress for as long as it likes, though not
+// faster than anybody would.
+func TestManyInterims(t *testing.T) {
+	for _, tc := range []struct {
+		every time.Duration
+		heads int
+	}{{20 * time.Millisecond, 5001}, {time.Millisecond, 1111}} {
+		c := connected(t, Config{})
+		r := c.open(requestHead("GET", "a", "/", 0), true)
+		heads := 0
+		r.onHead = func(*stream.Head, bool) { heads++ }
+		for i := 0; i < 5000 && !r.over; i++ {
+			c.now += int64(tc.every)
+			c.server.headers(1, false, ":status", "102")
+			c.exchange()
+		}
+		if r.over {
+			expect(t, "cause", r.reset.Err, error(ErrInterim))
+		} else {
+			c.server.headers(1, true, ":status", "200")
+			c.exchange()
+		}
+		expect(t, "heads", heads, tc.heads)
+		c.close()
 	}
-	expect(t, "sent", c.exchange(), lines("3 RST PROTOCOL_ERROR"))
-	expect(t, "cause", many.reset.Err, error(ErrInterim))
+}
+
+// TestInterimsThatAreNotTaken: no more than a few wait for a client that takes nothing,
+// since a host cannot be kept from sending them.
+func TestInterimsThatAreNotTaken(t *testing.T) {
+	c := connected(t, Config{})
+	r := c.open(requestHead("GET", "a", "/", 0), true)
+	heads := 0
+	r.onHead = func(*stream.Head, bool) { heads++ }
+	send := func(n int) {
+		for range n {
+			c.now += int64(20 * time.Millisecond)
+			c.server.headers(1, false, ":status", "102")
+			c.exchange()
+		}
+	}
+	r.sender.Pause()
+	send(1000)
+	expect(t, "heads while it does not", heads, mostWaiting)
+	r.sender.Resume()
+	send(3)
+	expect(t, "heads once it does", heads, mostWaiting+3)
+	r.sender.Pause()
+	send(1)
+	c.server.headers(1, true, ":status", "200")
+	c.exchange()
+	expect(t, "heads", heads, mostWaiting+5)
+	expect(t, "over", r.over, true)
 	c.close()
 }
 

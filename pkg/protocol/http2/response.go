@@ -19,6 +19,28 @@ func (r *fieldReader) status(value []byte) *Error {
 	return nil
 }
 
+// limitInterims bounds the informational responses that may precede one response.
+// There may be any number of them, as they may tell of the progress of a long request.
+var limitInterims = perSecond(100, 1000)
+
+// mostWaiting is how many of them may wait for a client that takes nothing. Flow
+// control does not hold them back, and so others are dropped then.
+const mostWaiting = 16
+
+// waits counts an informational response that comes while the other end wants nothing.
+// It returns false if enough of them wait.
+func (s *h2stream) waits() bool {
+	if !s.has(sinkPaused) {
+		s.waiting = 0
+		return true
+	}
+	if s.waiting == mostWaiting {
+		return false
+	}
+	s.waiting++
+	return true
+}
+
 // response looks at a response's head as a whole, as the answer to a stream's
 // request.
 func (r *fieldReader) response(s *h2stream, end bool) *Error {
@@ -33,7 +55,7 @@ func (r *fieldReader) response(s *h2stream, end bool) *Error {
 	}
 	h.Minor = 1
 	if h.Interim() {
-		if s.interims++; end || s.interims > maxInterim {
+		if end || !s.interims.take(limitInterims, 1, s.conn.link.Now()) {
 			return ErrInterim
 		}
 		h.ContentLength = -1

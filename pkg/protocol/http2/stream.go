@@ -32,7 +32,8 @@ type h2stream struct {
 	kept                   int32 // of recvWindow: passed on to a sink that wants no more for now
 	flags                  streamFlags
 	depth                  uint8 // calls to peer that are under way
-	interims               uint8
+	waiting                uint8 // informational responses that came while the other end wanted nothing
+	interims               rate  // of all of them
 }
 
 type streamFlags uint16
