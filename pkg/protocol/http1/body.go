@@ -86,8 +86,9 @@ func (r *reader) chunkSize(b []byte) (int, *Error) {
 	return n, nil
 }
 
-// parseChunkSize takes apart chunk-size [chunk-ext] and returns the length of the
-// extension.
+// parseChunkSize takes apart chunk-size [chunk-ext] and returns the length of what
+// follows the size: blanks, with which old servers fill the line up, or an
+// extension, in front of which there may be some.
 func parseChunkSize(line []byte) (size int64, extension int, ok bool) {
 	n := span(line, isHex)
 	if n == 0 || n > 16 {
@@ -99,7 +100,8 @@ func parseChunkSize(line []byte) (size int64, extension int, ok bool) {
 		}
 		size = size<<4 | int64(hexValue(c))
 	}
-	if n < len(line) && (line[n] != ';' || !validValue(line[n:])) {
+	rest := trim(line[n:])
+	if len(rest) > 0 && (rest[0] != ';' || !validValue(rest)) {
 		return 0, 0, false
 	}
 	return size, len(line) - n, true

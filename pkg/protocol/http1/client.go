@@ -33,6 +33,7 @@ var _ stream.ClientCodec = (*ClientConn)(nil)
 func NewClientConn(cfg *Config, link stream.Link, heads *stream.Pool) *ClientConn {
 	c := &ClientConn{}
 	c.init(cfg, link, heads)
+	c.flags |= ofServer
 	c.held.Init(link.Out().Pool())
 	return c
 }

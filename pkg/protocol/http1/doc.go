@@ -13,10 +13,21 @@
 //
 // One message must look the same to weir and to everybody behind it, so whatever
 // can be read in two ways is refused: Content-Length beside Transfer-Encoding,
-// repeated or listed lengths, any transfer coding but one chunked, bare CR or LF,
-// white space before a colon, folded lines, names that are no tokens, a missing
-// or repeated Host. A server answers with the status that the [Error] carries,
-// and closes; a client resets the stream with [stream.ProtocolError].
+// lengths that differ, any transfer coding but one chunked, bare CR or LF, folded
+// lines, names that are no tokens, a missing or repeated Host. A server answers with
+// the status that the [Error] carries, and closes; a client resets the stream with
+// [stream.ProtocolError].
+//
+// What can be read in one way only is taken, and written anew in its clean form:
+// blanks behind the size of a chunk, before an extension or none, as old servers and
+// clients pad it; and in responses, where a broken peer is old and not hostile,
+// blanks before a colon (RFC 9112, 5.1: a proxy removes them) and a Content-Length
+// that says the same again, in a field of its own or in a list (RFC 9110, 8.6). In a
+// request these two are refused.
+//
+// The length of a line has no limit of its own: a head may be as large as
+// [Config.MaxHeaderBytes] says, in however many lines. Only a request line has
+// [Config.MaxLine], because it is answered in its own way.
 //
 // Choices that the standards leave open:
 //

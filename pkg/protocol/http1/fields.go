@@ -29,7 +29,7 @@ func (r *reader) fieldLine(b []byte) (l line, n int, err *Error) {
 			return line{part: whole == nil}, n, err
 		}
 		r.size += uint32(len(whole) + len("\r\n"))
-		if l, err = splitField(whole); err != nil {
+		if l, err = splitField(whole, r.has(ofServer)); err != nil {
 			return line{}, 0, err
 		}
 	}
@@ -74,13 +74,18 @@ func (r *reader) plainField(b []byte) (l line, n int) {
 }
 
 // splitField takes a field line apart. A folded line begins with white space and
-// so has no name.
-func splitField(b []byte) (l line, err *Error) {
+// so has no name. White space in front of the colon is refused in a request, and
+// removed from a response, as a proxy must (RFC 9112, 5.1).
+func splitField(b []byte, response bool) (l line, err *Error) {
 	n := span(b, inToken)
-	if n == 0 || n == len(b) || b[n] != ':' {
+	colon := n
+	for response && colon < len(b) && isBlank(b[colon]) {
+		colon++
+	}
+	if n == 0 || colon == len(b) || b[colon] != ':' {
 		return line{}, ErrFieldName
 	}
-	value := trim(b[n+1:])
+	value := trim(b[colon+1:])
 	if !validValue(value) {
 		return line{}, ErrFieldValue
 	}
@@ -97,7 +102,7 @@ func (r *reader) field(l *line, request bool) *Error {
 			return r.hostField(l.name, l.value)
 		}
 	case stream.ContentLength:
-		return r.lengthField(l.name, l.value)
+		return r.lengthField(l.name, l.value, request)
 	case stream.TransferEncoding:
 		return r.codingField(l.value)
 	case stream.Connection:
@@ -149,33 +154,24 @@ func (r *reader) hostField(name, value []byte) *Error {
 	return nil
 }
 
-func (r *reader) lengthField(name, value []byte) *Error {
-	if r.has(sawLength) {
+// lengthField takes the length of the body. A response may say the same twice.
+func (r *reader) lengthField(name, value []byte, request bool) *Error {
+	parse := httprule.ParseLengths
+	if request {
+		parse = httprule.ParseLength
+	}
+	n, ok := parse(value)
+	switch again := r.has(sawLength); {
+	case ok && !again:
+	case ok && !request && n == r.head.ContentLength:
+		return nil
+	default:
 		return ErrContentLength
 	}
 	r.flags |= sawLength
-	n, ok := parseLength(value)
-	if !ok {
-		return ErrContentLength
-	}
 	r.head.ContentLength = n
 	r.head.AddBytes(name, nil)
 	return nil
-}
-
-func parseLength(b []byte) (n int64, ok bool) {
-	if len(b) == 0 {
-		return 0, false
-	}
-	const most = 1<<63 - 1
-	for _, c := range b {
-		d := int64(c) - '0'
-		if d < 0 || d > 9 || n > (most-d)/10 {
-			return 0, false
-		}
-		n = n*10 + d
-	}
-	return n, true
 }
 
 // codingField accepts chunked alone. A list of codings that would end the way a

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -261,6 +262,9 @@ func looser(r *recorder, input []byte) bool {
 	if _, err := url.ParseRequestURI(target); err != nil && target != "*" {
 		return true // Such as a wrong percent-encoding: that is for the normaliser.
 	}
+	if bytes.Contains(input, []byte(" ;")) || bytes.Contains(input, []byte("\t;")) {
+		return true // Blanks before a chunk's extension.
+	}
 	// net/http refuses a Trailer that lists forbidden names; weir drops the trailers.
 	_, announced := r.head.GetID(stream.Trailer)
 	return announced
@@ -316,6 +320,10 @@ func sameBody(t *testing.T, r *recorder, body io.ReadCloser) {
 	}
 }
 
+// oldResponse is what weir accepts of old servers and net/http does not: blanks before
+// a colon or a chunk's extension, equal lengths in a list or spelled differently.
+var oldResponse = regexp.MustCompile(`(?i)[ \t][:;]|content-length:[ \t]*(\d+[ \t]*,|0\d)`)
+
 // FuzzResponseVersusNetHTTP: the same for responses.
 func FuzzResponseVersusNetHTTP(f *testing.F) {
 	for _, r := range responses {
@@ -336,7 +344,7 @@ func FuzzResponseVersusNetHTTP(f *testing.F) {
 		if r.head.Status == 0 || r.head.Interim() {
 			return
 		}
-		if _, announced := r.head.GetID(stream.Trailer); announced {
+		if _, announced := r.head.GetID(stream.Trailer); announced || oldResponse.Match(input) {
 			return
 		}
 		br := bufio.NewReaderSize(bytes.NewReader(input), 1<<20)

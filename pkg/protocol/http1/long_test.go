@@ -87,7 +87,7 @@ func TestLongLinesOverTheLimit(t *testing.T) {
 		{"HTTP/1.1 200 " + most, "max_header_size"},
 		{"HTTP/1.1 200 OK\r\nX: " + most, "max_header_size"},
 		{answer(strings.Repeat("X: y\r\n", DefaultMaxHeaderCount+1), ""), "max_header_count"},
-		{answer("Content-Length : +1\r\n", ""), ""},
+		{answer("Content-Length: +1\r\n", ""), ""},
 	} {
 		c := newClient(t, cfg)
 		r := c.open(requestHead("GET", "a", "/", 0), true)

@@ -60,6 +60,7 @@ const (
 	pressed    // what was written does not leave fast enough
 	draining   // no new message after this one
 	cutShort   // what was written ends with the connection, and is not whole
+	ofServer   // the messages are responses
 
 	ofMessage = linkPaused - 1
 )

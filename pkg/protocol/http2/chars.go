@@ -123,19 +123,3 @@ func nextItem(list []byte) (item, rest []byte) {
 	}
 	return trim(list), nil
 }
-
-// parseLength reads a Content-Length.
-func parseLength(b []byte) (n int64, ok bool) {
-	if len(b) == 0 || len(b) > 19 {
-		return 0, false
-	}
-	const most = 1<<63 - 1
-	for _, c := range b {
-		d := int64(c) - '0'
-		if d < 0 || d > 9 || n > (most-d)/10 {
-			return 0, false
-		}
-		n = n*10 + d
-	}
-	return n, true
-}

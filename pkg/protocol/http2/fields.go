@@ -203,10 +203,19 @@ func (r *fieldReader) trailer(id stream.ID, f *hpack.Field) {
 	}
 }
 
-// length takes a Content-Length, whose place the field marks.
+// length takes a Content-Length, whose place the field marks. A response may say the
+// same twice.
 func (r *fieldReader) length(f *hpack.Field) *Error {
-	n, ok := parseLength(f.Value)
-	if !ok || !r.once(seenLength) {
+	parse := httprule.ParseLength
+	if r.kind == responseBlock {
+		parse = httprule.ParseLengths
+	}
+	n, ok := parse(f.Value)
+	switch first := r.once(seenLength); {
+	case ok && first:
+	case ok && r.kind == responseBlock && n == r.head.ContentLength:
+		return nil
+	default:
 		return ErrContentLength
 	}
 	r.head.ContentLength = n
