@@ -49,6 +49,7 @@ func (c *HTTP1Config) setDefaults() {
 	c.MaxLineSize = 8 << 10
 	c.HTTPTimeouts.setDefaults()
 	c.AllowUpgrade = true
+	c.Upgrades = []string{"websocket", "SPDY/3.1", "tcp"}
 }
 
 func (c *HTTPTimeouts) setDefaults() {
@@ -64,6 +65,7 @@ func (c *HTTP2Config) setDefaults() {
 	c.MaxHeaderCount = 100
 	c.HTTPTimeouts.setDefaults()
 	c.AllowUpgrade = true
+	c.Upgrades = []string{"websocket"}
 }
 
 func (c *SocketAddress) setDefaults() {

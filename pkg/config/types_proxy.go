@@ -105,8 +105,13 @@ type HTTP1Config struct {
 	HTTPTimeouts
 	// true: the CONNECT method is accepted.
 	AllowConnect bool `json:"allow_connect"`
-	// true: Upgrade is forwarded, and after a 101 the connection carries bytes untouched.
+	// true: a request to upgrade to one of the protocols in upgrades is forwarded as such, and after a 101 the connection carries bytes
+	// untouched.
 	AllowUpgrade bool `json:"allow_upgrade"`
+	// Protocols that may be upgraded to; by default websocket, and what kubectl (SPDY/3.1) and docker (tcp) speak when they execute
+	// commands and attach. A request for another one is forwarded without its Upgrade. In a tunnel nothing is routed, checked or counted
+	// as a request: that is why h2c, in which there could be other requests, is not among them.
+	Upgrades []string `json:"upgrades"`
 
 	_ struct{} `ignored:"http2_use_stream: messages are always streamed"`
 }
@@ -141,8 +146,10 @@ type HTTP2Config struct {
 	HTTPTimeouts
 	// true: the CONNECT method is accepted.
 	AllowConnect bool `json:"allow_connect"`
-	// true: WebSocket and other protocols may be spoken on a stream (extended CONNECT, RFC 8441).
+	// true: the protocols in upgrades may be spoken on a stream (extended CONNECT, RFC 8441).
 	AllowUpgrade bool `json:"allow_upgrade"`
+	// Protocols that a stream may be used for; by default websocket. A request for another one is answered 501.
+	Upgrades []string `json:"upgrades"`
 	// true: where the listener speaks Http1 as well, the first request on a connection may ask to go on in HTTP/2 (Upgrade: h2c), as
 	// Java's HttpClient does. Clients with prior knowledge do not need it.
 	AllowH2CUpgrade bool `json:"allow_h2c_upgrade"`

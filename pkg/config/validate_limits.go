@@ -1,5 +1,21 @@
 package config
 
+import "regexp"
+
+// What a protocol that is upgraded to may be called: in HTTP/1 with a version.
+var (
+	protocolToken = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
+	protocolName  = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+(/[-!#$%&'*+.^_`|~0-9A-Za-z]+)?$")
+)
+
+func (v *validator) checkUpgrades(s Source, names []string, form *regexp.Regexp, want string) {
+	for i, name := range names {
+		if !form.MatchString(name) {
+			v.report.Errorf(item(s.At("upgrades"), i), "must be %s, is %q", want, name)
+		}
+	}
+}
+
 // widenClusters lets the limits that a cluster does not give for the heads of responses be what the listeners take from clients, where
 // that is more than the default: who has raised those of listeners means both directions.
 func (v *validator) widenClusters() {

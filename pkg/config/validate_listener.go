@@ -198,6 +198,8 @@ func (v *validator) checkProxy(l *Listener) {
 	v.checkExtendConfig(p)
 	v.checkHeaderTimeout(p.HTTP1.Source, &p.HTTP1.HTTPTimeouts)
 	v.checkHeaderTimeout(p.HTTP2.Source, &p.HTTP2.HTTPTimeouts)
+	v.checkUpgrades(p.HTTP1.Source, p.HTTP1.Upgrades, protocolName, "the name of a protocol")
+	v.checkUpgrades(p.HTTP2.Source, p.HTTP2.Upgrades, protocolToken, "a token, as :protocol is")
 }
 
 func (v *validator) checkHeaderTimeout(s Source, t *HTTPTimeouts) {

@@ -188,6 +188,58 @@ func TestUpgradeRefused(t *testing.T) {
 	c.expect(200, "no")
 }
 
+// TestUpgradesToOthers: what is on the list of upgrades passes, with the body that
+// comes before it; what is not is an ordinary request.
+func TestUpgradesToOthers(t *testing.T) {
+	up := serveRaw(t, func(c *raw, _ int) {
+		head := c.head()
+		protocol, asks := field(head, "Upgrade")
+		if !asks {
+			c.send("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			return
+		}
+		body, _ := c.body(head)
+		c.send("HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: ", protocol, "\r\n\r\n")
+		c.send("got " + body + "\n")
+		io.Copy(c, c.r)
+		c.send("bye")
+	})
+	const more = `"upgrades": ["websocket", "derp"]`
+	for _, tc := range []struct {
+		name, http1, head, body string
+		granted                 bool
+	}{
+		{"kubectl exec", "", "POST /api/v1/namespaces/d/pods/p/exec HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n" +
+			"X-Stream-Protocol-Version: v4.channel.k8s.io\r\nContent-Length: 0\r\n\r\n", "", true},
+		{"docker attach", "", "POST /containers/a/attach?stream=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", "", true},
+		{"docker exec", "", "POST /exec/a/start HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n" +
+			"Content-Length: 13\r\n\r\n", `{"Tty": true}`, true},
+		{"derp", more, "GET /derp HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, upgrade\r\nUpgrade: DERP\r\n\r\n", "", true},
+		{"derp by default", "", "GET /derp HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: DERP\r\n\r\n", "", false},
+		{"tcp that is not on the list", more, "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n", "ab", false},
+		{"h2c by default", "", "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAQAAAPo\r\n\r\n", "", false},
+	} {
+		w := start(t, setup{up: up.addr(), http1: tc.http1})
+		c := dial(t, w.addr())
+		c.send(tc.head, tc.body)
+		if !tc.granted {
+			if head := c.head(); statusOf(head) != 400 {
+				t.Errorf("%s: %q", tc.name, head)
+			}
+			continue
+		}
+		c.send("ping")
+		if head := c.head(); statusOf(head) != 101 {
+			t.Errorf("%s: %q", tc.name, head)
+			continue
+		}
+		c.CloseWrite()
+		if got, err := c.rest(); got != "got "+tc.body+"\npingbye" || err != nil {
+			t.Errorf("%s: got %q, %v", tc.name, got, err)
+		}
+	}
+}
+
 // TestUpgradesOff: with allow_upgrade false, it is a request like others.
 func TestUpgradesOff(t *testing.T) {
 	up := serveRaw(t, func(c *raw, _ int) {

@@ -15,12 +15,14 @@ import (
 //	any -> closing
 //
 // While it waits for an upgrade, what is to be sent behind the request waits too:
-// a server that does not accept would read it as another request.
+// a server that does not accept would read it as another request. A body that the
+// request announces is a part of it, and goes before.
 type ClientConn struct {
 	reader
 	out writer
 
 	sink     stream.End   // of the response
+	upgrade  string       // what the request asks to be upgraded to
 	held     buffer.Chain // data for a tunnel that is not granted yet
 	interims int64        // when the informational responses so far will be as few as if none had come; 0: none has
 	heldEnd  bool
@@ -161,6 +163,12 @@ func (c *ClientConn) begin(rest int) {
 	c.heads.Put(h)
 }
 
+// opening reports whether the request is sent but for what is to go through a tunnel
+// that is not granted.
+func (c *ClientConn) opening() bool {
+	return c.has(isOpaque) && !c.has(tunnelled) && c.out.left == 0
+}
+
 // settleUpgrade lets go what was held for a tunnel: into it, or into nothing.
 func (c *ClientConn) settleUpgrade(granted bool) {
 	if !c.has(isOpaque) {
@@ -219,7 +227,7 @@ func (c *ClientConn) over(rest int) stream.End {
 	switch {
 	case c.has(oneWayOver):
 		c.release()
-	case c.has(isOpaque) && !c.has(tunnelled):
+	case c.opening():
 		// Nothing of the request is missing but the word that it is over.
 		c.state = awaiting
 	default:
@@ -233,7 +241,7 @@ func (c *ClientConn) over(rest int) stream.End {
 func (c *ClientConn) release() {
 	c.sink = nil
 	c.out = writer{}
-	c.interims, c.heldEnd = 0, false
+	c.interims, c.heldEnd, c.upgrade = 0, false, ""
 	if c.has(mustClose | draining) {
 		c.shut()
 		return
@@ -309,7 +317,7 @@ func (c *ClientConn) Pressure(high bool) {
 	}
 	c.flags ^= pressed
 	switch {
-	case c.sink == nil || c.has(oneWayOver) || c.has(isOpaque) && !c.has(tunnelled):
+	case c.sink == nil || c.has(oneWayOver) || c.opening():
 	case high:
 		c.sink.Pause()
 	default:

@@ -40,8 +40,8 @@ type Config struct {
 	MaxBody int64
 	// AllowConnect passes CONNECT on; without it the method is 405.
 	AllowConnect bool
-	// Upgrades lists the protocols that may be upgraded to; nil means websocket
-	// alone. A request for another one is passed on as an ordinary request.
+	// Upgrades lists the protocols that may be upgraded to, of a server; nil means
+	// websocket alone. A request for another one is passed on as an ordinary request.
 	Upgrades []string
 	// Scheme is the scheme of requests that come on the connection; "" is "http".
 	Scheme string

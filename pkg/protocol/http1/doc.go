@@ -25,6 +25,9 @@
 // that says the same again, in a field of its own or in a list (RFC 9110, 8.6). In a
 // request these two are refused.
 //
+// A request may ask for an upgrade and have a body of a length: it goes before what
+// the tunnel carries. One in chunks is an ordinary request.
+//
 // The length of a line has no limit of its own: a head may be as large as
 // [Config.MaxHeaderBytes] says, in however many lines. Only a request line has
 // [Config.MaxLine], because it is answered in its own way.

@@ -110,7 +110,7 @@ func (r *reader) field(l *line, request bool) *Error {
 			return nil
 		}
 	case stream.Upgrade:
-		r.upgradeField(l.value)
+		r.upgradeField(l.value, request)
 	case stream.Expect:
 		if request {
 			if !equalFold(l.value, "100-continue") {
@@ -218,10 +218,10 @@ func (r *reader) teField(value []byte) {
 	}
 }
 
-// upgradeField notes what is asked to be upgraded to. The field is kept until the
-// head is complete.
-func (r *reader) upgradeField(value []byte) {
-	if r.cfg.upgrade(value) && !r.has(sawUpgrade) {
+// upgradeField notes what is asked to be upgraded to, or is granted. The field is
+// kept until the head is complete.
+func (r *reader) upgradeField(value []byte, request bool) {
+	if (!request || r.cfg.upgrade(value)) && !r.has(sawUpgrade) {
 		r.flags |= sawUpgrade
 		return
 	}

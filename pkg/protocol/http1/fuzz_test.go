@@ -99,6 +99,8 @@ func rewrite(t *testing.T, r *recorder) {
 	end := !opaque && h.ContentLength == 0
 	to := c.open(&h, end).sender
 	switch {
+	case opaque && h.ContentLength > 0:
+		to.Data(c.chain(string(r.body)), false)
 	case end || opaque:
 	case trailers != nil:
 		to.Data(c.chain(string(r.body)), false)

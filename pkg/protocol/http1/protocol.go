@@ -38,8 +38,9 @@ func FromConfig(c *config.HTTP1Config) *Config {
 		MaxBody:        c.MaxRequestBodySize,
 		AllowConnect:   c.AllowConnect,
 	}
-	if !c.AllowUpgrade {
-		cfg.Upgrades = []string{}
+	cfg.Upgrades = []string{}
+	if c.AllowUpgrade {
+		cfg.Upgrades = append(cfg.Upgrades, c.Upgrades...)
 	}
 	return cfg
 }

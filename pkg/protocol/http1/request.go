@@ -167,7 +167,7 @@ func (c *ServerConn) checkRequest() *Error {
 	if c.has(isConnect) && h.ContentLength != 0 {
 		return ErrContentLength
 	}
-	if h.ContentLength == 0 && (c.has(isConnect) || c.upgrades()) {
+	if h.ContentLength >= 0 && (c.has(isConnect) || c.upgrades()) {
 		h.Opaque = true
 		h.DelID(stream.TE) // there will be no trailers
 		c.flags |= isOpaque

@@ -32,8 +32,11 @@ func (s *requester) Head(h *stream.Head, end bool) {
 	}
 	switch {
 	case h.Opaque:
+		protocol, _ := h.GetID(stream.Upgrade)
+		c.upgrade = string(protocol)
 		c.flags |= isOpaque
-		c.out.framing = noBody
+		c.out.framing = byLength
+		c.out.left = h.ContentLength
 		c.heldEnd = end
 	case end:
 		c.out.framing = noBody
@@ -47,7 +50,7 @@ func (s *requester) Head(h *stream.Head, end bool) {
 	c.flags &^= replied
 	c.state = inStatus
 	c.writeRequest(h)
-	if !end && (h.Opaque || c.has(pressed)) {
+	if !end && (c.opening() || c.has(pressed)) {
 		c.sink.Pause()
 	}
 }
@@ -65,6 +68,9 @@ func requestable(h *stream.Head, end bool) bool {
 	if len(target) == 0 || span(target, inTarget) != len(target) {
 		return false
 	}
+	if h.Opaque && h.ContentLength < 0 { // nobody could tell the body from what follows it
+		return false
+	}
 	return !end || h.ContentLength <= 0
 }
 
@@ -75,6 +81,9 @@ func (c *ClientConn) writeRequest(h *stream.Head) {
 	case c.has(isOpaque):
 		if p.upgrade = !c.has(isConnect); p.upgrade {
 			p.connection = connectionUpgrade
+			if c.out.left > 0 || announcesNone(h) {
+				p.length = c.out.left
+			}
 		}
 	case c.out.framing == byLength:
 		p.length = c.out.left
@@ -132,10 +141,26 @@ func (s *requester) Data(d *buffer.Chain, end bool) {
 	}
 }
 
-// hold keeps data until the tunnel is granted, and drops it if it was not.
+// hold sends what is the request's body, keeps what follows until the tunnel is
+// granted, and drops it if it was not.
 func (c *ClientConn) hold(d *buffer.Chain, end bool) {
+	waits := c.state == inStatus || c.state == inFields
+	if left := c.out.left; left > 0 {
+		n := min(left, int64(d.Len()))
+		c.link.Out().MoveN(d, int(n))
+		c.out.left -= n
+		switch {
+		case c.out.left > 0 && end:
+			c.reset(stream.Reset{Reason: stream.ProtocolError, Err: ErrLength})
+			return
+		case c.out.left > 0:
+			return
+		case waits && !end:
+			c.sink.Pause()
+		}
+	}
 	c.heldEnd = end
-	if c.state == inStatus || c.state == inFields {
+	if waits {
 		c.held.Move(d)
 		return
 	}

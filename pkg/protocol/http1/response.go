@@ -81,7 +81,7 @@ func (c *ClientConn) checkResponse() *Error {
 		}
 		h.ContentLength = -1
 	case h.Status == 101:
-		if !c.has(isOpaque) || c.has(isConnect) || !c.upgrades() {
+		if !c.upgrades() || !c.asked(h) {
 			return ErrUpgrade
 		}
 		h.Opaque = true
@@ -98,6 +98,13 @@ func (c *ClientConn) checkResponse() *Error {
 		return ErrBodyTooLarge
 	}
 	return c.stripHop(h.Status == 101)
+}
+
+// asked reports whether a response grants the upgrade that the request asked for,
+// once the server can have read all of it.
+func (c *ClientConn) asked(h *stream.Head) bool {
+	protocol, _ := h.GetID(stream.Upgrade)
+	return c.has(isOpaque) && !c.has(isConnect) && c.out.left == 0 && equalFold(protocol, c.upgrade)
 }
 
 // misframed reports whether a response that has no body announces one. A server

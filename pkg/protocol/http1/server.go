@@ -10,7 +10,7 @@ import (
 // unread.
 //
 //	idle -> inFields -> (body) -> awaiting -> idle
-//	                \-> upgrading -> tunnel | awaiting
+//	                          \-> upgrading -> tunnel | awaiting
 //	any -> closing
 type ServerConn struct {
 	reader
@@ -89,7 +89,7 @@ func (c *ServerConn) begin() {
 	c.head = nil
 	over := false
 	switch {
-	case h.Opaque:
+	case h.Opaque && h.ContentLength == 0:
 		c.state = upgrading
 	case h.ContentLength < 0:
 		c.state = inChunkSize
@@ -123,6 +123,10 @@ func (c *ServerConn) pass() {
 func (c *ServerConn) end() {
 	trailers := c.head
 	c.head = nil
+	if c.has(isOpaque) {
+		c.endOpening()
+		return
+	}
 	if trailers == nil {
 		c.state = awaiting
 		c.sink.Data(&c.data, true)
@@ -135,6 +139,19 @@ func (c *ServerConn) end() {
 		c.sink.Trailers(&trailers.Header)
 	}
 	c.heads.Put(trailers)
+}
+
+// endOpening hands on the last part of the body of a request that asks for an
+// upgrade, which is not over with that unless the upgrade was declined already.
+func (c *ServerConn) endOpening() {
+	c.pass()
+	switch {
+	case c.state != inLength: // the response is over, and the connection with it
+	case c.out.framing == unsent:
+		c.state = upgrading
+	default:
+		c.decline()
+	}
 }
 
 // fail ends the connection for what the peer sent; it is answered unless a

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/weirproxy/weir/pkg/stream"
@@ -103,6 +104,119 @@ func TestUpgradeConfigured(t *testing.T) {
 	s.write(wsRequest)
 	expect(t, "opaque", s.last().head.Opaque, false)
 	s.close()
+}
+
+// A body that a request announces comes before what goes through the tunnel, as when
+// docker executes a command.
+func TestUpgradeWithBody(t *testing.T) {
+	splits("POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 4\r\n\r\nbodyping", func(name string, pieces []string) {
+		s := newServer(t, Config{Upgrades: []string{"tcp"}})
+		for _, p := range pieces {
+			if err := s.write(p); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		r := s.last()
+		expect(t, name+": read before it is accepted", string(r.body), "body")
+		expect(t, name+": over", r.over, false)
+		expect(t, name+": opaque", r.head.Opaque, true)
+		r.sender.Head(opaque(responseHead(101, -1, "Upgrade", "tcp")), false)
+		s.resume()
+		expect(t, name, string(r.body), "bodyping")
+		expect(t, name, s.conn.Phase(), stream.Tunnel)
+		s.close()
+	})
+
+	const start = "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nbo"
+	for name, tc := range map[string]struct {
+		answer func(s *server, to stream.End)
+		again  bool
+		want   int
+	}{
+		"declined while it comes": {func(s *server, to stream.End) {
+			to.Head(responseHead(200, 2), false)
+			s.write("dy" + plainGet)
+			to.Data(s.chain("no"), true)
+		}, true, 200},
+		"declined before it is over": {func(s *server, to stream.End) { s.response(to, 403, "no") }, false, 403},
+		"declined behind it": {func(s *server, to stream.End) {
+			s.write("dy" + plainGet)
+			s.response(to, 403, "no")
+		}, true, 403},
+		"granted before it is over": {func(_ *server, to stream.End) { to.Head(accepted(), false) }, false, 502},
+	} {
+		s := newServer(t, Config{})
+		s.write(start)
+		tc.answer(s, s.last().sender)
+		s.resume()
+		expect(t, name+": streams", len(s.streams) == 2, tc.again)
+		expect(t, name, s.sent()[9:12], strconv.Itoa(tc.want))
+		if tc.again {
+			expect(t, name+": body", s.streams[0].text(), "POST http://a / 1.1 length 4 opaque\n  Host: a\n  Upgrade: websocket\n  Content-Length: \nbody \"body\"\nend\n")
+		}
+		s.close()
+	}
+}
+
+// A client sends the body at once, and what follows when the tunnel is granted.
+func TestClientUpgradeWithBody(t *testing.T) {
+	ask := func() (*client, *recorder) {
+		c := newClient(t, Config{})
+		r := c.open(opaque(requestHead("POST", "a", "/", 4, "Upgrade", "tcp", "Content-Length", "")), false)
+		expect(t, "head", c.sent(), "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\nContent-Length: 4\r\nConnection: Upgrade\r\n\r\n")
+		expect(t, "pauses before the body", r.pauses, 0)
+		r.sender.Data(c.chain("bo"), false)
+		return c, r
+	}
+	const granted = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: TCP\r\n\r\n"
+	c, r := ask()
+	r.sender.Data(c.chain("dyping"), false)
+	expect(t, "pauses behind the body", r.pauses, 1)
+	expect(t, "sent", c.sent(), "body")
+	c.write(granted + "pong")
+	expect(t, "sent", c.sent(), "ping")
+	expect(t, "resumes", r.resumes, 1)
+	expect(t, "body", string(r.body), "pong")
+	c.close()
+
+	c, r = ask()
+	err := c.write(granted)
+	expect(t, "granted before the body is over", errors.Is(err, ErrUpgrade), true)
+	c.close()
+
+	c, r = ask()
+	r.sender.Data(c.chain("dy"), false)
+	c.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+	r.sender.Data(c.chain(""), true)
+	expect(t, "declined: available", c.conn.Available(), 1)
+	c.close()
+
+	c, r = ask()
+	c.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nn")
+	r.sender.Data(c.chain("dy"), true)
+	c.write("o")
+	expect(t, "declined within the body: sent", c.sent(), "body")
+	expect(t, "declined within the body: available", c.conn.Available(), 1)
+	c.close()
+
+	c, r = ask()
+	c.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+	expect(t, "declined before the body is over", r.over, true)
+	expect(t, "declined before the body is over: available", c.conn.Available(), 0)
+	r.sender.Data(c.chain("dy"), true)
+	c.close()
+
+	c, r = ask()
+	r.sender.Data(c.chain("d"), true)
+	expect(t, "too short", r.reset.Err, ErrLength)
+	c.close()
+
+	c, r = ask()
+	c.conn.Pressure(true)
+	expect(t, "pauses", r.pauses, 1)
+	c.conn.Pressure(false)
+	expect(t, "resumes", r.resumes, 1)
+	c.close()
 }
 
 func TestConnect(t *testing.T) {
@@ -217,6 +331,8 @@ func TestUpgradeRefusedByClient(t *testing.T) {
 		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n",
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n\r\n",
 	} {
 		c := newClient(t, Config{})
 		r := c.open(opaque(requestHead("GET", "a", "/", 0, "Upgrade", "websocket")), false)

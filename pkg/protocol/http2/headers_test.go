@@ -178,7 +178,7 @@ func TestProtocol(t *testing.T) {
 	got.Upgrades = nil
 	expect(t, "config", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", Config{MaxConcurrentStreams: 9, StreamWindow: 20000, ConnWindow: 70000,
 		MaxHeaderBytes: 3000, MaxHeaderCount: 5, MaxBody: 6, AllowConnect: true}))
-	cfg.HTTP2.AllowUpgrade = true
+	cfg.HTTP2.AllowUpgrade, cfg.HTTP2.Upgrades = true, []string{"chat", "websocket"}
 	expect(t, "upgrades", FromConfig(&cfg.HTTP2).upgrade([]byte("WebSocket")), true)
 	if c := p.Client(&config.ClusterProtocols{})(w, w.heads); c.Available() != 100 {
 		t.Errorf("%d streams are available", c.Available())

@@ -41,8 +41,9 @@ func FromConfig(c *config.HTTP2Config) *Config {
 		MaxBody:              c.MaxRequestBodySize,
 		AllowConnect:         c.AllowConnect,
 	}
-	if !c.AllowUpgrade {
-		cfg.Upgrades = []string{}
+	cfg.Upgrades = []string{}
+	if c.AllowUpgrade {
+		cfg.Upgrades = append(cfg.Upgrades, c.Upgrades...)
 	}
 	return cfg
 }

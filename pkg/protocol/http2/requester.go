@@ -75,7 +75,7 @@ func (c *conn) requestTunnel(s *h2stream, h *stream.Head, end bool) {
 	}
 	protocol, ok := h.GetID(stream.Upgrade)
 	switch {
-	case !ok || !validToken(protocol) || string(h.Method()) != "GET":
+	case !ok || !validToken(protocol) || string(h.Method()) != "GET" || h.ContentLength > 0:
 		c.endWith(s, stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrBadMessage})
 		return
 	case c.has(sawSettings) && !c.peer.connect:
