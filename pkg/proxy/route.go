@@ -17,9 +17,10 @@ import (
 // is routed is what is forwarded.
 func (s *activeStream) direct() {
 	rpc := s.req.RPC.Kind != stream.KindHTTP
-	ok := true
+	ok, hop := true, hopOn
 	if !rpc {
 		ok = s.normalise()
+		hop = s.countHop()
 		s.forwarded()
 		s.beginGRPC()
 	}
@@ -40,6 +41,8 @@ func (s *activeStream) direct() {
 	switch {
 	case !ok:
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
+	case hop != hopOn:
+		s.answerHop(hop)
 	case s.req.RPC.Kind == stream.KindHeartbeat:
 		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 	case s.route == nil:
