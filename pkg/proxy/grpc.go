@@ -12,7 +12,7 @@ import (
 // beginGRPC takes note of a gRPC request: routes see its service and method, and
 // what it was answered is counted for them.
 func (s *activeStream) beginGRPC() {
-	if !s.proto.Multiplexed || s.proto.RPC || !grpc.IsRequest(s.req) {
+	if s.proto.RPC || !grpc.IsRequest(s.req) || !s.proto.Multiplexed && !takesTrailers(s.req) {
 		return
 	}
 	s.flags |= isGRPC
@@ -20,6 +20,13 @@ func (s *activeStream) beginGRPC() {
 	version, _ := grpc.Attribute(s.req, stream.Version)
 	group, _ := grpc.Attribute(s.req, stream.Group)
 	s.req.Describe(service, method, version, group)
+}
+
+// takesTrailers reports whether a call that comes in HTTP/1, as over a hop of another
+// proxy, can be told its status: behind the response, where gRPC has it.
+func takesTrailers(h *stream.Head) bool {
+	_, ok := h.GetID(stream.TE) // the codec keeps nothing else of it
+	return ok && h.Minor > 0
 }
 
 // callDeadline lets the client's own deadline count, for the whole call. If the

@@ -135,9 +135,9 @@ func (s *activeStream) breakResponse() {
 	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
 	if s.has(isGRPC) && s.pauses&pausesResponse == 0 { // who takes nothing is told nothing
 		s.endGRPC()
-	} else {
-		s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
+		return
 	}
+	s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
 }
 
 // flagOf is the response flag of a try's failure.
