@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml
 
-.PHONY: help build test consul interop slow lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
+.PHONY: help build test consul interop conformance slow lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,10 @@ bin/consul: tools/consul/go.mod
 # Needs a JDK, Maven and Node; what is missing is said, and left out unless CI=true.
 interop: ## Run the examples' Java and Node peers through weir
 	@GO='$(GO)' tools/interop
+
+# All of Connect's conformance suite: two minutes. `make interop` runs a part of it.
+conformance: ## Run Connect's conformance suite through weir, and without it
+	$(GO) test -tags interop -v -count=1 -timeout 30m -parallel 2 -run '^TestConformance$$' ./test/interop -conformance
 
 # The first run builds golangci-lint from source, which takes a minute or two; Go's build cache keeps it.
 lint: ## Run go vet and golangci-lint, in examples/grpc too, a module of its own

@@ -16,7 +16,15 @@
 // server both. tools/peers/go.mod pins them; suites_test.go builds and runs them.
 // They need Go and nothing else:
 //
-//	go test -tags interop -run 'H2spec|GRPC' ./test/interop
+//	go test -tags interop -run 'H2spec|GRPC|Conformance' ./test/interop
+//
+// Connect's conformance suite runs through weir as well, in conformance_test.go: a part of it with the others, all of it,
+// and without weir for comparison, by
+//
+//	make conformance
+//
+// tools/conformance/go.mod pins it. The program tools/conformance/through puts a weir between the suite and the peer that it
+// tests; the lists of what fails without weir too stand there, with their reasons.
 //
 // The other tests take a JDK, Maven and Node, and some minutes. So all of them have
 // a build tag:

@@ -143,7 +143,7 @@ func essence(r *recorder) string {
 	}
 	fmt.Fprintf(&b, "%s %s %s %d %v\n", h.Method(), authority, h.Path(), h.ContentLength, h.Opaque)
 	for i := range h.Len() {
-		if id := h.IDAt(i); id == stream.Host || id == stream.ContentLength || id == stream.Trailer && h.ContentLength >= 0 {
+		if id := h.IDAt(i); id == stream.Host || id == stream.ContentLength || id == stream.HTTP2Settings || id == stream.Trailer && h.ContentLength >= 0 {
 			continue
 		}
 		name, value := h.At(i)
