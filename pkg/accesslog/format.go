@@ -19,7 +19,14 @@ const maxValue = 8 << 10
 
 // Format is a compiled format: what a record looks like. It is immutable and may
 // be shared between goroutines.
-type Format struct{ ops []op }
+type Format struct {
+	ops     []op
+	unknown []error // one for each name that nobody knows
+}
+
+// Unknown returns what is to be said of the names in the format that nobody knows.
+// In a record they are what a request does not have.
+func (f *Format) Unknown() []error { return f.unknown }
 
 // op appends one part of a record.
 type op struct {
@@ -58,11 +65,11 @@ func Compile(c *config.AccessLog) (*Format, error) {
 	if format == "" {
 		format = DefaultFormat
 	}
-	pieces, err := variable.ParseFormat(format)
+	pieces, unknown, err := variable.ParseFormat(format)
 	if err != nil {
 		return nil, fmt.Errorf("log_format: %w", err)
 	}
-	f := &Format{}
+	f := &Format{unknown: unknown}
 	for _, p := range pieces {
 		switch {
 		case !p.IsVar:
@@ -86,9 +93,12 @@ func compileJSON(fields config.FormatFields) (*Format, error) {
 			return nil, fmt.Errorf("json_format: the field %q is there twice", field.Name)
 		}
 		seen[field.Name] = true
-		pieces, err := variable.ParseFormat(field.Format)
+		pieces, unknown, err := variable.ParseFormat(field.Format)
 		if err != nil {
 			return nil, fmt.Errorf("json_format: field %q: %w", field.Name, err)
+		}
+		for _, u := range unknown {
+			f.unknown = append(f.unknown, fmt.Errorf("field %q: %w", field.Name, u))
 		}
 		f.literal(before + `"` + string(appendJSON(nil, []byte(field.Name))) + `":`)
 		f.jsonValue(pieces)

@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -77,12 +78,33 @@ func TestCompileErrors(t *testing.T) {
 		log  config.AccessLog
 		want string
 	}{
-		{config.AccessLog{Format: "%star_time%"}, `log_format: there is no variable "star_time": did you mean "start_time"?`},
+		{config.AccessLog{Format: "%start_time"}, `log_format: the % before "start_time" is not closed`},
 		{config.AccessLog{JSONFormat: config.FormatFields{{Name: "a", Format: "%x"}}}, `json_format: field "a": `},
 		{config.AccessLog{JSONFormat: config.FormatFields{{Name: "a"}, {Name: "a"}}}, `json_format: the field "a" is there twice`},
 	} {
 		if _, err := Compile(&c.log); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+// TestUnknownNames: a name that nobody knows is told of, and written as MOSN writes it.
+func TestUnknownNames(t *testing.T) {
+	text := config.AccessLog{Format: "%star_time%|%no%|%response_code%"}
+	if got := record(t, &text, &stream.Info{Status: 200}); got != "-|-|200\n" {
+		t.Errorf("text: %q", got)
+	}
+	fields := config.AccessLog{JSONFormat: config.FormatFields{{Name: "a", Format: "%star_time%"}, {Name: "b", Format: "x%star_time%"}}}
+	if got := record(t, &fields, &stream.Info{}); got != `{"a":null,"b":"x-"}`+"\n" {
+		t.Errorf("json: %q", got)
+	}
+	for log, want := range map[*config.AccessLog]string{
+		&text:   `[there is no variable "star_time": did you mean "start_time"? there is no variable "no"]`,
+		&fields: `[field "a": there is no variable "star_time": did you mean "start_time"? field "b": there is no variable "star_time": did you mean "start_time"?]`,
+	} {
+		f, err := Compile(log)
+		if err != nil || fmt.Sprint(f.Unknown()) != want {
+			t.Errorf("%v, %v", f.Unknown(), err)
 		}
 	}
 }

@@ -182,19 +182,23 @@ func (b *builder) local(l *proxy.Listener, c *config.Listener) {
 	l.Local = addr.AddrPort()
 }
 
-// checkLogs reports formats of access logs that cannot be understood.
+// checkLogs reports formats of access logs that cannot be understood, and names in
+// them that nobody knows: MOSN writes a dash for those.
 func (b *builder) checkLogs(c *config.Listener) {
 	for i := range c.AccessLogs {
 		log := &c.AccessLogs[i]
-		_, err := accesslog.Compile(log)
-		if err == nil {
-			continue
-		}
 		key := "log_format"
 		if len(log.JSONFormat) > 0 {
 			key = "json_format"
 		}
-		b.report.Errorf(log.At(key), "%s", strings.TrimPrefix(err.Error(), key+": "))
+		format, err := accesslog.Compile(log)
+		if err != nil {
+			b.report.Errorf(log.At(key), "%s", strings.TrimPrefix(err.Error(), key+": "))
+			continue
+		}
+		for _, unknown := range format.Unknown() {
+			b.report.Warnf(log.At(key), "nothing is logged for an unknown name: %v", unknown)
+		}
 	}
 }
 

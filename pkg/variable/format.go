@@ -14,9 +14,9 @@ type Piece struct {
 
 // ParseFormat takes a format apart: text with %names% in it. A percent sign is
 // written %%, or \% as in MOSN. No two texts follow each other, and none is
-// empty.
-func ParseFormat(format string) ([]Piece, error) {
-	var pieces []Piece
+// empty. A name that nobody knows is a variable that no request has, and unknown
+// says so.
+func ParseFormat(format string) (pieces []Piece, unknown []error, err error) {
 	var text strings.Builder
 	for rest := format; rest != ""; {
 		i := strings.IndexByte(rest, '%')
@@ -33,7 +33,7 @@ func ParseFormat(format string) ([]Piece, error) {
 		text.WriteString(before)
 		name, behind, closed := strings.Cut(after, "%")
 		if !closed {
-			return nil, fmt.Errorf("the %% before %q is not closed by another: a percent sign itself is written %%%%", clip(after))
+			return nil, nil, fmt.Errorf("the %% before %q is not closed by another: a percent sign itself is written %%%%", clip(after))
 		}
 		rest = behind
 		if name == "" {
@@ -42,7 +42,7 @@ func ParseFormat(format string) ([]Piece, error) {
 		}
 		v, err := Parse(name)
 		if err != nil {
-			return nil, err
+			v, unknown = Variable{&parsed{name: name, entry: &nothing}}, append(unknown, err)
 		}
 		if text.Len() > 0 {
 			pieces = append(pieces, Piece{Text: text.String()})
@@ -53,8 +53,11 @@ func ParseFormat(format string) ([]Piece, error) {
 	if text.Len() > 0 {
 		pieces = append(pieces, Piece{Text: text.String()})
 	}
-	return pieces, nil
+	return pieces, unknown, nil
 }
+
+// nothing is what names stand for that nobody knows.
+var nothing = entry{kind: Token, append: absent}
 
 // clip shortens what is quoted in an error.
 func clip(s string) string {

@@ -244,9 +244,9 @@ func TestParseFormat(t *testing.T) {
 		"100%% %duration%%%%protocol%%%": "[100% ]{duration}[%]{protocol}[%]",
 		`5\% of %duration%`:              "[5% of ]{duration}",
 	} {
-		pieces, err := ParseFormat(format)
-		if err != nil {
-			t.Errorf("%q: %v", format, err)
+		pieces, unknown, err := ParseFormat(format)
+		if err != nil || len(unknown) > 0 {
+			t.Errorf("%q: %v, %v", format, unknown, err)
 		}
 		var got strings.Builder
 		for _, p := range pieces {
@@ -260,9 +260,26 @@ func TestParseFormat(t *testing.T) {
 			t.Errorf("%q: %s; want %s", format, got.String(), want)
 		}
 	}
-	for _, format := range []string{"%", "%duration", "a % b", "%durations% %nothing%", "%duration%%"} {
-		if _, err := ParseFormat(format); err == nil {
+	for _, format := range []string{"%", "%duration", "a % b", "%duration%%"} {
+		if _, _, err := ParseFormat(format); err == nil {
 			t.Errorf("%q: no error", format)
+		}
+	}
+}
+
+// TestParseFormatUnknown: no request has what nobody knows.
+func TestParseFormatUnknown(t *testing.T) {
+	pieces, unknown, err := ParseFormat("%durations% %nothing%%protocol%")
+	if err != nil || len(unknown) != 2 || !strings.Contains(unknown[0].Error(), `"durations": did you mean "duration"`) {
+		t.Fatalf("%v, %v", unknown, err)
+	}
+	for _, at := range []int{0, 2} {
+		v := pieces[at].Variable
+		if got, ok := v.Append([]byte("x"), request()); ok || string(got) != "x" || v.Kind() != Token {
+			t.Errorf("%s: %q, %v", v.Name(), got, ok)
+		}
+		if _, ok := v.AppendNumber(nil, request()); ok {
+			t.Errorf("%s is a number", v.Name())
 		}
 	}
 }
@@ -293,7 +310,7 @@ func FuzzParseFormat(f *testing.F) {
 	f.Add(`\%%`)
 	in := request()
 	f.Fuzz(func(t *testing.T, format string) {
-		pieces, err := ParseFormat(format)
+		pieces, _, err := ParseFormat(format)
 		if err != nil {
 			return
 		}
