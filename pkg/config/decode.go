@@ -20,11 +20,11 @@ type enum interface{ Values() []string }
 type publicDefaulter interface{ SetDefaults() }
 
 // DecodeInto decodes the value into what into points to, as strictly as the configuration's own structs are: keys are those of the
-// json tags, matched without regard to case; an unknown key is an error with the nearest valid key; durations are strings like
-// "1.5s"; the tags min and max bound a number. A struct may have the method SetDefaults (on its pointer), which runs first, and
-// embed Source to know its places in the file. A string type with a method Values() []string takes these values only. A field of
-// type *Node takes any value. A nil node sets the defaults only. It panics if into is not a pointer, or a field has a kind that
-// no configuration value fits.
+// json tags, or of the tag also, matched without regard to case; an unknown key is an error with the nearest valid key, or where the
+// configuration says unknown_keys: warn, a warning; durations are strings like "1.5s"; the tags min and max bound a number (see
+// bounds). A struct may have the method SetDefaults (on its pointer), which runs first, and embed Source to know its places in the
+// file. A string type with a method Values() []string takes these values only. A field of type *Node takes any value. A nil node
+// sets the defaults only. It panics if into is not a pointer, or a field has a kind that no configuration value fits.
 func (n *Node) DecodeInto(into any, r *Report) {
 	v := reflect.ValueOf(into).Elem()
 	prefill(v)
@@ -158,19 +158,17 @@ func (d *decoder) object(n *Node, v reflect.Value) {
 	}
 	seen := make(map[string]Member, len(n.members))
 	for _, m := range n.members {
-		key := strings.ToLower(m.Key)
+		key := info.usual(m.Key)
 		if first, twice := seen[key]; twice {
-			d.report.ErrorKey(n, m.Key, "", "the key is given twice: as %q in line %d", first.Key, first.Line)
-			continue
+			d.report.WarnKey(n, m.Key, "the key is given twice: this counts, and not %q in line %d", first.Key, first.Line)
 		}
 		seen[key] = m
-		d.member(n, m, info, v)
+		d.member(n, m, key, info, v)
 	}
 }
 
-// member decodes one key of an object into its field.
-func (d *decoder) member(n *Node, m Member, info *structInfo, v reflect.Value) {
-	key := strings.ToLower(m.Key)
+// member decodes one key of an object into its field. The key is in its usual spelling.
+func (d *decoder) member(n *Node, m Member, key string, info *structInfo, v reflect.Value) {
 	if f, ok := info.fields[key]; ok {
 		d.value(m.Value, v.FieldByIndex(f.index), f.bounds)
 		return
@@ -181,12 +179,13 @@ func (d *decoder) member(n *Node, m Member, info *structInfo, v reflect.Value) {
 		}
 		return
 	}
-	d.report.ErrorKey(n, m.Key, DidYouMean(key, info.keys), "unknown key")
+	d.report.unknownKey(v.Type().String(), n, m, DidYouMean(key, info.keys))
 }
 
 // structInfo is what the decoder knows of a struct type.
 type structInfo struct {
 	fields map[string]fieldInfo
+	other  map[string]string // the usual spelling of a key, for the others
 	unused map[string]string // message for keys that weir does not use
 	keys   []string          // all of them, in order, for suggestions
 	source []int             // index of the embedded Source, if any
@@ -197,11 +196,20 @@ type fieldInfo struct {
 	bounds bounds
 }
 
+// usual returns a key's usual spelling, in lower case.
+func (info *structInfo) usual(key string) string {
+	key = strings.ToLower(key)
+	if usual, ok := info.other[key]; ok {
+		return usual
+	}
+	return key
+}
+
 func (d *decoder) info(t reflect.Type) *structInfo {
 	if info := d.types[t]; info != nil {
 		return info
 	}
-	info := &structInfo{fields: make(map[string]fieldInfo), unused: make(map[string]string)}
+	info := &structInfo{fields: make(map[string]fieldInfo), other: make(map[string]string), unused: make(map[string]string)}
 	info.collect(t, nil)
 	d.types[t] = info
 	return info
@@ -227,11 +235,14 @@ func (info *structInfo) collect(t reflect.Type, at []int) {
 			name, _, _ = strings.Cut(name, ",")
 			info.keys = append(info.keys, name)
 			info.fields[strings.ToLower(name)] = fieldInfo{index: index, bounds: boundsOf(f)}
+			if also := f.Tag.Get("also"); also != "" {
+				info.other[also] = strings.ToLower(name)
+			}
 		}
 	}
 }
 
-// addUnused notes a key of a blank field.
+// addUnused notes the keys of a blank field, which are separated by commas.
 func (info *structInfo) addUnused(tag reflect.StructTag) {
 	prefix := "ignored"
 	text, ok := tag.Lookup("ignored")
@@ -241,7 +252,9 @@ func (info *structInfo) addUnused(tag reflect.StructTag) {
 			return
 		}
 	}
-	key, reason, _ := strings.Cut(text, ": ")
-	info.keys = append(info.keys, key)
-	info.unused[strings.ToLower(key)] = fmt.Sprintf("%s: %s", prefix, reason)
+	keys, reason, _ := strings.Cut(text, ": ")
+	for key := range strings.SplitSeq(keys, ", ") {
+		info.keys = append(info.keys, key)
+		info.unused[strings.ToLower(key)] = fmt.Sprintf("%s: %s", prefix, reason)
+	}
 }

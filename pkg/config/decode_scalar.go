@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -9,12 +10,25 @@ import (
 	"time"
 )
 
-// bounds are the least and the greatest value of a number, from the tags min and max. An empty one does not bound. The tag alias
-// admits a second way to write a value, which MOSN has: a number in quotes (text), or seconds as a number (seconds).
-type bounds struct{ min, max, alias string }
+// bounds are the values that a field takes, from its tags. min and max are the least and the greatest value of a number; an empty one
+// does not bound. alias admits a second way to write a value, which MOSN has: a number in quotes (text), seconds as a number
+// (seconds) or nanoseconds as a number (nanoseconds).
+//
+// What is out of bounds is an error, but where MOSN takes it for something else. Then there is one of two tags, and a warning: other
+// is the value that every other one means, and clamp is the bound that the value is beyond, or the default if it is 0 or less.
+type bounds struct {
+	min, max, alias string
+	other           *string
+	clamp           bool
+}
 
 func boundsOf(f reflect.StructField) bounds {
-	return bounds{min: f.Tag.Get("min"), max: f.Tag.Get("max"), alias: f.Tag.Get("alias")}
+	b := bounds{min: f.Tag.Get("min"), max: f.Tag.Get("max"), alias: f.Tag.Get("alias")}
+	if other, ok := f.Tag.Lookup("other"); ok {
+		b.other = &other
+	}
+	_, b.clamp = f.Tag.Lookup("clamp")
+	return b
 }
 
 // read returns the node as it is usually written, if it is written in its second way.
@@ -25,21 +39,54 @@ func (b bounds) read(n *Node) *Node {
 		usual.kind = Number
 	case b.alias == "seconds" && n.Kind() == Number:
 		usual.kind, usual.text = String, n.text+"s"
+	case b.alias == "nanoseconds" && n.Kind() == Number:
+		usual.kind, usual.text = String, n.text+"ns"
 	default:
 		return n
 	}
 	return &usual
 }
 
-// check reports a number out of bounds.
-func (b bounds) check(n *Node, f float64, r *Report) bool {
-	low, high := math.Inf(-1), math.Inf(1)
+// limits returns the least and the greatest value.
+func (b bounds) limits() (low, high float64) {
+	low, high = math.Inf(-1), math.Inf(1)
 	if b.min != "" {
 		low = mustFloat(b.min)
 	}
 	if b.max != "" {
 		high = mustFloat(b.max)
 	}
+	return low, high
+}
+
+// substitute returns what stands for a number that is out of bounds, of a field whose bounds do not make it an error. present is
+// the field's default.
+func (b bounds) substitute(n *Node, present float64, r *Report) (is float64, ok bool) {
+	f, err := strconv.ParseFloat(n.text, 64)
+	low, high := b.limits()
+	if err != nil || f >= low && f <= high {
+		return 0, false
+	}
+	switch {
+	case b.other != nil:
+		is = mustFloat(*b.other)
+	case !b.clamp:
+		return 0, false
+	case f <= 0:
+		is = present
+	default:
+		is = min(max(f, low), high)
+	}
+	// MOSN writes a 0 for "not given" when it stores its configuration.
+	if f != 0 || b.other != nil {
+		r.Warnf(n, "must be from %s to %s, is %s: %s is used", cmp.Or(b.min, "0"), b.max, n.text, strconv.FormatFloat(is, 'f', -1, 64))
+	}
+	return is, true
+}
+
+// check reports a number out of bounds.
+func (b bounds) check(n *Node, f float64, r *Report) bool {
+	low, high := b.limits()
 	switch {
 	case f >= low && f <= high:
 		return true
@@ -69,9 +116,12 @@ func (d *decoder) scalar(n *Node, v reflect.Value, b bounds) {
 		}
 		return
 	}
+	if n.Kind() == Number && d.substitute(n, v, b) {
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
-		d.text(n, v)
+		d.text(n, v, b)
 	case reflect.Bool:
 		if d.want(n, Bool) {
 			v.SetBool(n.text == "true")
@@ -100,8 +150,21 @@ func (d *decoder) scalar(n *Node, v reflect.Value, b bounds) {
 	}
 }
 
+// substitute sets a number that is out of bounds, if that is not an error.
+func (d *decoder) substitute(n *Node, v reflect.Value, b bounds) bool {
+	if !b.clamp && b.other == nil || !(v.CanInt() || v.CanUint() || v.CanFloat()) {
+		return false
+	}
+	number := reflect.TypeFor[float64]()
+	is, ok := b.substitute(n, v.Convert(number).Float(), d.report)
+	if ok {
+		v.Set(reflect.ValueOf(is).Convert(v.Type()))
+	}
+	return ok
+}
+
 // text decodes a string, or a string type with a fixed set of values.
-func (d *decoder) text(n *Node, v reflect.Value) {
+func (d *decoder) text(n *Node, v reflect.Value, b bounds) {
 	if !d.want(n, String) {
 		return
 	}
@@ -116,7 +179,15 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 			return
 		}
 	}
-	d.report.ErrorHint(n, DidYouMean(n.text, e.Values()), "%q is not one of %s", n.text, strings.Join(e.Values(), ", "))
+	hint, values := DidYouMean(n.text, e.Values()), strings.Join(e.Values(), ", ")
+	switch {
+	case b.other == nil:
+		d.report.ErrorHint(n, hint, "%q is not one of %s", n.text, values)
+	case n.text == "": // as MOSN stores it for "not given"
+	default:
+		v.SetString(*b.other)
+		d.report.WarnHint(n, hint, "%q is not one of %s: %s is used", n.text, values, cmp.Or(*b.other, "none"))
+	}
 }
 
 // wholeNumber reports a number that does not fit an integer field.

@@ -13,6 +13,10 @@ func Default[T any]() T {
 	return v
 }
 
+func (c *Config) setDefaults() {
+	c.UnknownKeys = UnknownKeysError
+}
+
 func (c *Server) setDefaults() {
 	c.LogPath = "stdout"
 	c.LogLevel = LogInfo

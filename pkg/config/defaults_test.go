@@ -102,8 +102,9 @@ func TestDefaults(t *testing.T) {
 				Service: "s", Port: 1, Weight: 1, Check: RegistrationCheck{TTL: 15 * time.Second, Interval: 5 * time.Second, Timeout: time.Second},
 			}},
 		},
-		Admin:   &Admin{Address: AdminAddress{SocketAddress: SocketAddress{Address: "127.0.0.1", Port: 0}}},
-		Metrics: Metrics{Sinks: []Sink{{Type: "prometheus", Prometheus: &PrometheusSink{Endpoint: "/metrics"}}}},
+		Admin:       &Admin{Address: AdminAddress{SocketAddress: SocketAddress{Address: "127.0.0.1", Port: 0}}},
+		UnknownKeys: "error",
+		Metrics:     Metrics{Sinks: []Sink{{Type: "prometheus", Prometheus: &PrometheusSink{Endpoint: "/metrics"}}}},
 	}
 	c.Servers[0].Listeners[0].FilterChains = nil
 	if diff := cmp.Diff(want, c, ignoreSources()); diff != "" {

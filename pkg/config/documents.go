@@ -28,21 +28,49 @@ const (
 
 // loadDocuments adds documents to the configuration.
 func loadDocuments(c *Config, docs []Document, r *Report) {
+	clusters, routers := c.named()
 	for i := range docs {
 		d := &docs[i]
 		switch d.Kind {
 		case ClusterDocument:
-			if cluster, ok := loadDocument[Cluster](d, r); ok {
-				setName(&cluster.Name, d.Name)
+			cluster, ok := loadDocument[Cluster](d, r)
+			setName(&cluster.Name, d.Name)
+			if ok && onlyOne(clusters, "cluster", cluster.Name, cluster.At("name"), r) {
 				c.ClusterManager.Clusters = append(c.ClusterManager.Clusters, cluster)
 			}
 		case RouterDocument:
-			if router, ok := loadDocument[RouterConfig](d, r); ok {
-				setName(&router.Name, d.Name)
+			router, ok := loadDocument[RouterConfig](d, r)
+			setName(&router.Name, d.Name)
+			if ok && onlyOne(routers, "router", router.Name, router.At("router_config_name"), r) {
 				c.addRouter(router, r)
 			}
 		}
 	}
+}
+
+// named returns where the clusters and the routers of the files are, by name.
+func (c *Config) named() (clusters, routers map[string]*Node) {
+	clusters, routers = make(map[string]*Node), make(map[string]*Node)
+	for i := range c.ClusterManager.Clusters {
+		clusters[c.ClusterManager.Clusters[i].Name] = c.ClusterManager.Clusters[i].Node()
+	}
+	for i := range c.Servers {
+		for j := range c.Servers[i].Routers {
+			routers[c.Servers[i].Routers[j].Name] = c.Servers[i].Routers[j].Node()
+		}
+	}
+	return clusters, routers
+}
+
+// onlyOne reports whether nothing has this name yet, and notes it. In a file the last of two of one name is used, as by MOSN; what a
+// document says does not take the place of anything silently.
+func onlyOne(named map[string]*Node, what, name string, n *Node, r *Report) bool {
+	if first, ok := named[name]; ok {
+		r.Errorf(n, "the %s of %s is called %q already", what, placeOf(first, n), name)
+		return false
+	}
+	named[name] = n
+	return true
 }
 
 // addRouter adds a router of a document to the server. There is no server if the file has none, which is an error by itself.

@@ -125,7 +125,11 @@ func TestLogRoller(t *testing.T) {
 	if v.MaxSize != 100<<20 || v.MaxAge.Hours() != 7*24 || v.Keep != 10 || v.Interval.Hours() != 24 || !v.Compress || v.String() != text {
 		t.Errorf("%+v, %s", v, v)
 	}
-	for _, wrong := range []string{"size", "size=-1", "weight=5", "compress=maybe", "age=2147483647", "size=1,"} {
+	// MOSN's own text has spaces.
+	if err := mustParse(t, "a.json", `"size=100 age=10  keep=10 compress=off"`).Decode(&v); err != nil || v.String() != "size=100,age=10,keep=10" {
+		t.Errorf("%s, %v", v, err)
+	}
+	for _, wrong := range []string{"size", "size=-1", "weight=5", "compress=maybe", "age=2147483647", "size = 1"} {
 		if err := mustParse(t, "a.json", `"`+wrong+`"`).Decode(&v); err == nil {
 			t.Errorf("%q was accepted", wrong)
 		}

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// parseJSON parses a JSON text (RFC 8259). It accepts what encoding/json accepts, less: a key given twice in one object, text that
-// is not UTF-8, and values deeper than maxDepth.
-func parseJSON(name string, data []byte) (*Node, *syntaxError) {
+// parseJSON parses a JSON text (RFC 8259). It accepts what encoding/json accepts, less: text that is not UTF-8, and values deeper than
+// maxDepth. Keys given twice in one object are warned about: the last one counts.
+func parseJSON(name string, data []byte, r *Report) (*Node, *syntaxError) {
 	p := &jsonParser{data: data, file: &name, line: 1, column: 1}
 	p.space()
 	root := p.value(0)
@@ -21,6 +21,7 @@ func parseJSON(name string, data []byte) (*Node, *syntaxError) {
 	if p.err != nil {
 		return nil, p.err
 	}
+	p.twice.report(r)
 	return root, nil
 }
 
@@ -30,6 +31,8 @@ type jsonParser struct {
 	pos  int
 	file *string
 	err  *syntaxError
+
+	twice repeatedKeys
 
 	// The position of data[mark]. It only moves forward, so that finding positions costs one pass over the text.
 	mark, line, column int
@@ -146,10 +149,6 @@ func (p *jsonParser) member(n *Node, keys *memberSet, depth int) {
 	if p.err != nil {
 		return
 	}
-	if !keys.add(key) {
-		p.err = &syntaxError{line: line, column: column, message: fmt.Sprintf("the key %q is given twice", key)}
-		return
-	}
 	if p.space(); p.peek() != ':' {
 		p.unexpected("':' after the key")
 		return
@@ -157,8 +156,7 @@ func (p *jsonParser) member(n *Node, keys *memberSet, depth int) {
 	p.pos++
 	p.space()
 	if v := p.value(depth + 1); v != nil {
-		v.parent, v.key = n, key
-		n.members = append(n.members, Member{Key: key, Line: line, Column: column, Value: v})
+		n.setMember(keys, Member{Key: key, Line: line, Column: column, Value: v}, &p.twice)
 	}
 }
 

@@ -29,12 +29,12 @@ func knownStreamFilters() []string {
 	return []string{
 		"fault", "payload_limit", "gzip", "fault_tolerance", "dsl", "mirror", "dubbo_stream", "grpc_metric", "transcoder",
 		"flowControlFilter", "header_to_metadata", "proxywasm", "seata", "mixer", "istio.stats", "healthcheck", "commonrule",
-		"ip_access", "jwt_authn", "rbac",
+		"ip_access", "jwt_authn", "rbac", "key_auth",
 	}
 }
 
 // accessFilters are stream filters that decide who may call. Serving requests without them would be unsafe.
-func accessFilters() []string { return []string{"ip_access", "jwt_authn", "rbac"} }
+func accessFilters() []string { return []string{"ip_access", "jwt_authn", "rbac", "key_auth"} }
 
 // hostFilters are stream filters that decide which hosts a request may go to. Without them it would go to any.
 func hostFilters() []string { return []string{"header_to_metadata"} }

@@ -55,6 +55,10 @@ func Parse(name string, data []byte, o Options) (*Config, *Report, error) {
 	}
 	c := new(Config)
 	if root.Expect(Object, r) {
+		r.unknown = unknownAreError
+		if mode := root.Get("unknown_keys"); mode.Kind() == String && strings.EqualFold(mode.Text(), string(UnknownKeysWarn)) {
+			r.unknown = unknownAreWarning
+		}
 		root.DecodeInto(c, r)
 		loadFolders(c, filepath.Dir(name), r)
 		loadDocuments(c, o.Extra, r)

@@ -80,9 +80,9 @@ func (n *Node) Items() []*Node {
 	return n.items
 }
 
-// Get returns the value of an Object's key, matched without regard to case, or nil.
+// Get returns the value of an Object's key, matched without regard to case, or nil. Of several, the last counts.
 func (n *Node) Get(key string) *Node {
-	for _, m := range n.Members() {
+	for _, m := range slices.Backward(n.Members()) {
 		if strings.EqualFold(m.Key, key) {
 			return m.Value
 		}

@@ -32,7 +32,7 @@ func parseAs(yaml bool, name string, data []byte, r *Report) *Node {
 		r.Add(Problem{File: name, Severity: Error, Message: fmt.Sprintf("the file is too big: %d bytes, at most %d", len(data), limit)})
 		return nil
 	}
-	n, err := parse(name, data)
+	n, err := parse(name, data, r)
 	if err != nil {
 		r.Add(Problem{File: name, Line: err.line, Column: err.column, Severity: Error, Message: err.message})
 		return nil
@@ -56,28 +56,67 @@ type syntaxError struct {
 type memberSet struct {
 	few  [16]string
 	n    int
-	many map[string]struct{}
+	many map[string]int
 }
 
-// add adds a key and reports whether it is new.
-func (s *memberSet) add(key string) bool {
-	for _, k := range s.few[:min(s.n, len(s.few))] {
+// add adds a key. It returns the key's place among the keys, and whether it is new.
+func (s *memberSet) add(key string) (place int, isNew bool) {
+	for i, k := range s.few[:min(s.n, len(s.few))] {
 		if k == key {
-			return false
+			return i, false
 		}
+	}
+	if place, twice := s.many[key]; twice {
+		return place, false
 	}
 	if s.n < len(s.few) {
 		s.few[s.n] = key
-		s.n++
-		return true
+	} else {
+		if s.many == nil {
+			s.many = make(map[string]int)
+		}
+		s.many[key] = s.n
 	}
-	if _, twice := s.many[key]; twice {
-		return false
-	}
-	if s.many == nil {
-		s.many = make(map[string]struct{})
-	}
-	s.many[key] = struct{}{}
 	s.n++
-	return true
+	return s.n - 1, true
+}
+
+// setMember adds a member to an object, or puts it in the place of one with the same key: the last one counts, as it does for MOSN,
+// which is warned about.
+func (n *Node) setMember(keys *memberSet, m Member, twice *repeatedKeys) {
+	m.Value.parent, m.Value.key = n, m.Key
+	place, isNew := keys.add(m.Key)
+	if isNew {
+		n.members = append(n.members, m)
+		return
+	}
+	twice.add(*n.file, m, n.members[place].Line)
+	n.members[place] = m
+}
+
+// repeatedKeys collects the keys that are given twice in one file, so that a file full of them gets one warning.
+type repeatedKeys struct {
+	first Problem
+	count int
+}
+
+func (k *repeatedKeys) add(file string, m Member, before int) {
+	if k.count++; k.count > 1 {
+		return
+	}
+	k.first = Problem{
+		File: file, Line: m.Line, Column: m.Column, Severity: Warning,
+		Message: fmt.Sprintf("the key %q is given twice: this counts, and not that in line %d", m.Key, before),
+	}
+}
+
+// report adds the warning, if there is one.
+func (k *repeatedKeys) report(r *Report) {
+	if k.count == 0 {
+		return
+	}
+	if k.count > 1 {
+		k.first.Message += fmt.Sprintf("; %d more places", k.count-1)
+	}
+	r.Add(k.first)
 }

@@ -81,7 +81,17 @@ type Report struct {
 	files    map[string]int // order in which files were read, which is the order they are reported in
 	unused   map[string]*unusedKey
 	errors   int
+	unknown  unknownKeys
 }
+
+// unknownKeys says what becomes of keys that nobody defines.
+type unknownKeys uint8
+
+const (
+	unknownRefused  unknownKeys = iota // and nothing can be said against it
+	unknownAreError                    // as long as the configuration says nothing else
+	unknownAreWarning
+)
 
 // unusedKey counts the places of one key that weir does not use, so that a big file gets one warning and not thousands.
 type unusedKey struct {
@@ -159,6 +169,22 @@ func (r *Report) addFile(name string) {
 		r.files = make(map[string]int)
 	}
 	r.files[name] = len(r.files)
+}
+
+// unknownKey reports a key that nobody defines.
+func (r *Report) unknownKey(id string, object *Node, m Member, hint string) {
+	switch {
+	case r.unknown == unknownAreWarning:
+		message := "unknown key: ignored"
+		if hint != "" {
+			message += " (" + hint + ")"
+		}
+		r.warnUnused(id+" "+m.Key, object, m, message)
+		return
+	case r.unknown == unknownAreError && hint == "":
+		hint = `"unknown_keys": "warn" at the top of the file ignores such keys`
+	}
+	r.ErrorKey(object, m.Key, hint, "unknown key")
 }
 
 // warnUnused warns about a key that weir does not use, once per kind of key.

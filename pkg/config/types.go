@@ -24,6 +24,9 @@ type Config struct {
 	// File that the process writes its number to, for weir stop and weir reload; relative to the configuration file. Absent:
 	// ../logs/mosn.pid, if that folder exists; otherwise none is written.
 	PID string `json:"pid"`
+	// What becomes of keys that neither weir nor MOSN knows: error, or warn (they are ignored, as MOSN does; a key that is spelled wrong
+	// is ignored too). It holds for the whole configuration, whatever files it is in.
+	UnknownKeys UnknownKeys `json:"unknown_keys"`
 
 	_ struct{} `ignored:"close_graceful: an old name of disable_upgrade"`
 	_ struct{} `later:"inherit_old_mosnconfig: taking over a running process"`
@@ -36,7 +39,22 @@ type Config struct {
 	_ struct{} `later:"dynamic_resources: configuration by a control plane (xDS)"`
 	_ struct{} `later:"static_resources: configuration by a control plane (xDS)"`
 	_ struct{} `later:"service_registry: service registries"`
+	_ struct{} `ignored:"stream_filters: they are a listener's"`
+	_ struct{} `ignored:"layered_runtime, bootstrap_extensions, overload_manager, default_socket_interface, fatal_actions, header_prefix: Envoy's, as Istio writes it; MOSN does not read it either"`
+	_ struct{} `ignored:"stats_config, stats_sinks, stats_flush_interval, stats_flush_on_admin, hds_config, flags_path, watchdog, watchdogs: Envoy's, as Istio writes it; MOSN does not read it either"`
 }
+
+// UnknownKeys says what becomes of keys that nobody knows.
+type UnknownKeys string
+
+// What may become of unknown keys.
+const (
+	UnknownKeysError UnknownKeys = "error"
+	UnknownKeysWarn  UnknownKeys = "warn"
+)
+
+// Values lists what may become of unknown keys.
+func (UnknownKeys) Values() []string { return []string{"error", "warn"} }
 
 // Server is the one entry of servers[]: process-wide settings, listeners and routers.
 type Server struct {
@@ -46,8 +64,9 @@ type Server struct {
 	// File of the process's own log, or stdout or stderr; a relative path starts where weir is started. Nothing waits for it to be written: up to 1 MiB does, and how many lines were lost beyond that is logged.
 	LogPath string `json:"default_log_path"`
 	// Least severe level logged: FATAL, ERROR, WARN, INFO, DEBUG or TRACE.
-	LogLevel LogLevel `json:"default_log_level"`
-	// Rotation of every log file: "size=100,age=7,keep=10,time=24,compress=on" (MiB, days, files, hours). Absent: no rotation.
+	LogLevel LogLevel `json:"default_log_level" other:"INFO"`
+	// Rotation of every log file: "size=100,age=7,keep=10,time=24,compress=on" (MiB, days, files, hours), with commas or spaces.
+	// Absent: no rotation.
 	LogRoller LogRoller `json:"global_log_roller"`
 	// How long requests in flight may take to finish once the process is asked to stop. Those that are left are answered in their protocol that the proxy is shutting down, and clients have a second more to take that. 0s means the default.
 	GracefulTimeout time.Duration `json:"graceful_timeout"`
@@ -60,6 +79,7 @@ type Server struct {
 
 	_ struct{} `ignored:"use_netpoll_mode: every weir connection is served by an event loop"`
 	_ struct{} `ignored:"optimize_local_write: a write never changes goroutine in weir"`
+	_ struct{} `ignored:"network_filters: a name of MOSN's first versions: see listeners[].filter_chains"`
 }
 
 // LogLevel is a level of the process's own log.
@@ -112,10 +132,10 @@ type AdminAddress struct {
 // SocketAddress is an IP address and a port.
 type SocketAddress struct {
 	Source
-	// IP address; an address other than loopback is warned about, because the admin interface asks for no credentials.
+	// IP address, or localhost; an address other than loopback is warned about, because the admin interface asks for no credentials.
 	Address string `json:"address"`
 	// TCP port; 0 takes any free one.
-	Port uint16 `json:"port_value"`
+	Port uint16 `json:"port_value" alias:"text"`
 
 	_ struct{} `ignored:"protocol: the admin interface is HTTP over TCP"`
 }
@@ -134,6 +154,7 @@ type Metrics struct {
 	_ struct{} `ignored:"lazy_flush: statistics are collected when somebody asks for them"`
 	_ struct{} `ignored:"sample: weir keeps whole histograms, not samples"`
 	_ struct{} `ignored:"ewma: see lbconfig of a cluster"`
+	_ struct{} `ignored:"flush_interval: statistics are collected when somebody asks for them"`
 }
 
 // StatsMatcher leaves statistics out.
@@ -185,5 +206,5 @@ type Tracing struct {
 	// Settings of the tracer.
 	Config *Node `json:"config"`
 
-	_ struct{} `ignored:"tracer: an old name of driver"`
+	_ struct{} `ignored:"tracer, http: old names of driver and its config"`
 }

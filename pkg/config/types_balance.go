@@ -6,13 +6,13 @@ import "time"
 type SlowStart struct {
 	Source
 	// duration, or absent: none.
-	Mode SlowStartMode `json:"mode"`
+	Mode SlowStartMode `json:"mode" other:""`
 	// Time until a host has its whole weight.
 	Duration time.Duration `json:"slow_start_duration"`
 	// How the weight grows: 1 evenly, more than 1 faster at first: weight * (time/duration)^(1/aggression).
-	Aggression float64 `json:"aggression" min:"0.01" max:"100"`
+	Aggression float64 `json:"aggression" min:"0.01" max:"100" clamp:""`
 	// Least share of its weight that a host has.
-	MinWeightPercent float64 `json:"min_weight_percent" min:"0.01" max:"1"`
+	MinWeightPercent float64 `json:"min_weight_percent" min:"0.01" max:"1" clamp:""`
 }
 
 // SlowStartMode is how slow start goes.

@@ -34,12 +34,12 @@ type Cluster struct {
 	// Where the hosts come from. SIMPLE or STATIC: from hosts. STRICT_DNS: every address of every name in hosts. LOGICAL_DNS: one
 	// address of the one name in hosts, for new connections. FILE: from the file of hosts_file. CONSUL: from Consul's catalog.
 	// ORIGINAL_DST: each request's own destination.
-	Type ClusterType `json:"type"`
+	Type ClusterType `json:"type" other:"SIMPLE"`
 	// How a host is chosen. LB_ROUNDROBIN: in turn. LB_RANDOM: at random. LB_WEIGHTED_ROUNDROBIN: in turn, by weight. LB_LEAST_REQUEST and
 	// LB_LEAST_CONNECTION: the least loaded of a few, by weight. LB_PEAK_EWMA: of a few, by weight, the one that answers fastest.
 	// LB_MAGLEV and LB_RING_HASH: by the route's hash_policy, or the client's address if it has none, or at random where it yields nothing. LB_REQUEST_ROUNDROBIN: the first host
 	// for each request, and the next one for each retry. LB_ORIGINAL_DST: the request's own destination (ORIGINAL_DST).
-	LBType LBType `json:"lb_type"`
+	LBType LBType `json:"lb_type" other:"LB_ROUNDROBIN"`
 	// The service in Consul (CONSUL).
 	Consul ConsulService `json:"consul"`
 	// The file of hosts (FILE).
@@ -54,7 +54,7 @@ type Cluster struct {
 	// Requests under way are finished.
 	MaxConnectionDuration time.Duration `json:"max_connection_duration"`
 	// Bytes buffered per connection and direction before reading from the other side pauses.
-	ConnBufferLimit int `json:"conn_buffer_limit_bytes" min:"1024" max:"1073741824"`
+	ConnBufferLimit int `json:"conn_buffer_limit_bytes" min:"1024" max:"1073741824" clamp:""`
 	// Limits of what is under way. Once loaded, it is never empty, and the first entry is the one of priority DEFAULT.
 	CircuitBreakers []Thresholds `json:"circuit_breakers"`
 	// Load balancing among the hosts that have the labels a route asks for.
@@ -82,7 +82,7 @@ type Cluster struct {
 	// true: the time between look-ups is the answer's time to live, where it has one.
 	RespectDNSTTL bool `json:"respect_dns_ttl"`
 	// Which addresses of a name are used. V4_PREFERRED: those of IPv4, or if there are none those of IPv6. AUTO: the other way round.
-	DNSLookupFamily DNSLookupFamily `json:"dns_lookup_family"`
+	DNSLookupFamily DNSLookupFamily `json:"dns_lookup_family" other:"V4_ONLY"`
 	// Servers that names are asked of; absent: those of dns_resolver_file.
 	DNSResolvers DNSResolvers `json:"dns_resolvers"`
 	// File in the form of resolv.conf; absent: the system's.
@@ -118,6 +118,7 @@ type Cluster struct {
 	Protocols ClusterProtocols `json:"-"`
 
 	_ struct{} `ignored:"sub_type: it has no meaning"`
+	_ struct{} `ignored:"MaxRequestPerConn, ConnBufferLimitBytes, LBSubsetConfig, healthcheck: a name of MOSN's first versions, which it does not read any more"`
 	_ struct{} `later:"spec: service registries"`
 	_ struct{} `ignored:"cluster_pool_enable: connection pools are per cluster always"`
 }
@@ -173,7 +174,7 @@ func (LBType) Values() []string {
 type Thresholds struct {
 	Source
 	// DEFAULT or HIGH; weir's requests all have the priority DEFAULT.
-	Priority Priority `json:"priority"`
+	Priority Priority `json:"priority" other:"DEFAULT"`
 	// Connections open at a time.
 	MaxConnections uint32 `json:"max_connections"`
 	// Requests that wait for a connection at a time.
@@ -210,7 +211,7 @@ type SubsetConfig struct {
 	Source
 	// What is done when no host has the labels that a route asks for: 0 no host, 1 any host, 2 the default subset. A route that asks
 	// for none goes to any host.
-	FallbackPolicy FallbackPolicy `json:"fall_back_policy" max:"2"`
+	FallbackPolicy FallbackPolicy `json:"fall_back_policy" max:"2" other:"0"`
 	// Labels of the default subset.
 	DefaultSubset map[string]string `json:"default_subset"`
 	// The sets of label names by which a route may ask for hosts.
@@ -231,13 +232,13 @@ const (
 type LBConfig struct {
 	Source
 	// Hosts compared per choice (LB_LEAST_REQUEST, LB_LEAST_CONNECTION, LB_PEAK_EWMA).
-	ChoiceCount uint32 `json:"choice_count" min:"1" max:"64"`
+	ChoiceCount uint32 `json:"choice_count" min:"1" max:"64" clamp:""`
 	// How much requests under way weigh against a host's weight (LB_LEAST_REQUEST); 0 ignores them.
-	ActiveRequestBias float64 `json:"active_request_bias" min:"0" max:"100"`
+	ActiveRequestBias float64 `json:"active_request_bias" min:"0" max:"100" clamp:""`
 	// How much a host's rate of 4xx answers weighs (LB_PEAK_EWMA); 0 ignores it.
-	ClientErrorBias float64 `json:"client_error_bias" min:"0" max:"100"`
+	ClientErrorBias float64 `json:"client_error_bias" min:"0" max:"100" clamp:""`
 	// How much a host's rate of failures weighs (LB_PEAK_EWMA); 0 ignores it.
-	ServerErrorBias float64 `json:"server_error_bias" min:"0" max:"100"`
+	ServerErrorBias float64 `json:"server_error_bias" min:"0" max:"100" clamp:""`
 	// Latency of a host of which none is known, at most: where hosts are usually faster, a little less than that (LB_PEAK_EWMA).
 	DefaultDuration time.Duration `json:"default_duration"`
 	// Time in which what was measured loses most of its weight (LB_PEAK_EWMA).
@@ -281,7 +282,7 @@ type Heartbeat struct {
 // Host is one host of a cluster.
 type Host struct {
 	Source
-	// IP address or name, and port.
+	// IP address or name, and port; or unix: and the path of a unix socket.
 	Address string `json:"address"`
 	// Name of the host, for auto_host_rewrite.
 	Hostname string `json:"hostname"`

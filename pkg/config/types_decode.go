@@ -29,16 +29,28 @@ func (v *Network) DecodeNode(n *Node, r *Report) {
 // DecodeNode reads a number of workers, or "auto".
 func (v *Processor) DecodeNode(n *Node, r *Report) {
 	const most = 1024
-	if n.Kind() == String && strings.EqualFold(n.Text(), "auto") {
-		*v = 0
+	if n.Kind() != String && n.Kind() != Number {
+		r.Errorf(n, `must be a number of workers up to %d, or "auto", is %s`, most, n.Kind())
 		return
 	}
 	i, err := strconv.Atoi(n.Text())
-	if n.Kind() != Number || err != nil || i < 0 || i > most {
+	switch {
+	case n.Kind() == String && (n.Text() == "" || strings.EqualFold(n.Text(), "auto")):
+		*v = 0
+	case err != nil && n.Kind() == Number:
 		r.Errorf(n, `must be a number of workers up to %d, or "auto"`, most)
-		return
+	case err != nil:
+		r.Warnf(n, `%q is not a number of workers: "auto" is used`, n.Text())
+		*v = 0
+	case i < 0:
+		r.Warnf(n, `%d is not a number of workers: "auto" is used`, i)
+		*v = 0
+	case i > most:
+		r.Warnf(n, "there are at most %d workers: %d are used", most, most)
+		*v = most
+	default:
+		*v = Processor(i)
 	}
-	*v = Processor(i)
 }
 
 // DecodeNode reads {"filter_metadata":{"mosn.lb":{...}}}, or the labels themselves.
@@ -61,7 +73,7 @@ func (v *Metadata) DecodeNode(n *Node, r *Report) {
 		case String, Number, Bool:
 			labels[m.Key] = m.Value.Text()
 		default:
-			r.Errorf(m.Value, "a label must be a string, is %s", m.Value.Kind())
+			r.Warnf(m.Value, "ignored: a label must be a string, is %s", m.Value.Kind())
 		}
 	}
 	*v = labels
@@ -81,14 +93,16 @@ func (v *FormatFields) DecodeNode(n *Node, r *Report) {
 	*v = fields
 }
 
-// DecodeNode reads "size=100,age=7,keep=10,time=24,compress=on", each part of which may be left out.
+// DecodeNode reads "size=100,age=7,keep=10,time=24,compress=on", each part of which may be left out. MOSN's parts are separated by
+// spaces.
 func (v *LogRoller) DecodeNode(n *Node, r *Report) {
 	if !n.Expect(String, r) || n.Text() == "" {
 		return
 	}
 	var roller LogRoller
-	for part := range strings.SplitSeq(n.Text(), ",") {
-		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+	separates := func(c rune) bool { return c == ',' || c == ' ' || c == '\t' }
+	for part := range strings.FieldsFuncSeq(n.Text(), separates) {
+		key, value, _ := strings.Cut(part, "=")
 		if err := roller.set(strings.ToLower(key), value); err != nil {
 			r.ErrorHint(n, `write it like "size=100,age=7,keep=10,time=24,compress=on"`, "%v", err)
 			return

@@ -231,4 +231,6 @@ type NodeConfig struct {
 	ID string `json:"id"`
 	// Where it is.
 	Locality Locality `json:"locality"`
+
+	_ struct{} `ignored:"cluster, metadata, user_agent_name, user_agent_version, user_agent_build_version, build_version, extensions, client_features, listening_addresses, dynamic_parameters: what a control plane (xDS) would be told"`
 }

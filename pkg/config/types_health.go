@@ -24,15 +24,17 @@ type HealthCheck struct {
 	// less.
 	InitialDelay time.Duration `json:"initial_delay_seconds"`
 	// Good answers in a row after which a host that was not well is well.
-	HealthyThreshold int `json:"healthy_threshold" min:"1" max:"1000"`
+	HealthyThreshold int `json:"healthy_threshold" min:"1" max:"1000" clamp:""`
 	// Bad answers in a row after which a host that was well is not.
-	UnhealthyThreshold int `json:"unhealthy_threshold" min:"1" max:"1000"`
+	UnhealthyThreshold int `json:"unhealthy_threshold" min:"1" max:"1000" clamp:""`
 	// Name of the service. Checks do not depend on it.
 	ServiceName string `json:"service_name"`
 	// What is asked, by protocol.
 	Config HealthCheckConfig `json:"check_config"`
 
 	_ struct{} `ignored:"common_callbacks: every change is logged and counted"`
+	_ struct{} `ignored:"event_log_path: every change is in the process's own log"`
+	_ struct{} `ignored:"check_path, CheckPath, HealthyThreshold, UnhealthyThreshold, IntervalJitter, ServiceName: a name of MOSN's first versions, which it does not read any more"`
 }
 
 // HealthCheckConfig is what depends on the protocol of a check.

@@ -8,8 +8,8 @@ type Listener struct {
 	// Name, unique in the file. Absent: the address.
 	Name string `json:"name"`
 	// ingress (traffic to the service beside this proxy) or egress (traffic from it).
-	Type ListenerType `json:"type"`
-	// IP address and port, or for network unix a path. An empty host means all addresses.
+	Type ListenerType `json:"type" other:"ingress"`
+	// IP address or localhost, and port; or for network unix a path. An empty host means all addresses.
 	Address string `json:"address"`
 	// false: the listener opens no socket.
 	BindPort bool `json:"bind_port"`
@@ -37,6 +37,7 @@ type Listener struct {
 
 	_ struct{} `ignored:"log_path: a listener's log is in access_logs"`
 	_ struct{} `ignored:"log_level: the level is default_log_level"`
+	_ struct{} `ignored:"disable_conn_io: a name of MOSN's first versions, which it does not read any more"`
 	_ struct{} `ignored:"default_read_buffer_size: a worker reads into one buffer of its own"`
 	_ struct{} `later:"listener_filters: listener filters (original_dst)"`
 	_ struct{} `later:"use_original_dst: original destinations"`
@@ -152,6 +153,9 @@ type TLSContext struct {
 	SDSSource *Node `json:"sds_source"`
 	// Settings of a TLS callback extension.
 	Callbacks *Node `json:"callbacks"`
+
+	_ struct{} `ignored:"inspector: it is a key of the listener"`
+	_ struct{} `ignored:"cacert, certchain, privateKey, verifyClient, cipherSuites, ecdhCurves: a name of MOSN's first versions, which it does not read any more"`
 }
 
 // Enabled reports whether the context asks for TLS. A nil context does not.

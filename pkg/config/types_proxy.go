@@ -10,7 +10,9 @@ type ProxyConfig struct {
 	// Protocol of downstream connections: one name, several separated by commas (tried in that order), or Auto. X takes the names
 	// from extend_config.sub_protocol.
 	DownstreamProtocol string `json:"downstream_protocol"`
-	// Protocol spoken to upstream hosts, if a route does not say; absent or Auto means the downstream's.
+	// Protocol spoken to upstream hosts, if a route does not say; absent or Auto means the downstream's. What weir cannot do (X, a name
+	// that it does not know, an RPC protocol other than the downstream's) is warned about, and means the downstream's too: MOSN does not
+	// read this key.
 	UpstreamProtocol string `json:"upstream_protocol"`
 	// true: a connection in a protocol that is not recognised goes to the tcp_proxy behind this filter instead of being closed.
 	FallbackForUnknownProtocol bool `json:"fallback_for_unknown_protocol"`
@@ -51,6 +53,7 @@ type ProxyConfig struct {
 	_ struct{} `ignored:"concurrency_num: a request runs on its connection's worker"`
 	_ struct{} `ignored:"stat_prefix: statistics carry the listener's name"`
 	_ struct{} `later:"transparent_proxy: original destinations"`
+	_ struct{} `ignored:"SupportDynamicRoute, DownstreamProtocol, UpstreamProtocol, VirtualHosts, routes: a name of MOSN's first versions, which it does not read any more"`
 }
 
 // ForwardedMode says what happens to X-Forwarded-For.
@@ -95,7 +98,7 @@ func (RequestIDMode) Values() []string { return []string{"off", "keep", "replace
 type HTTP1Config struct {
 	Source
 	// Bytes of a request's head, in lines of any length; a bigger request is answered 431.
-	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
+	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576" clamp:""`
 	// Fields of a head; a request with more is answered 431.
 	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
 	// Bytes of the first line, which has the URL; a longer one is answered 414.

@@ -218,7 +218,7 @@ type RetryPolicy struct {
 	// Time for each try; 0s: only the route's timeout counts.
 	RetryTimeout time.Duration `json:"retry_timeout"`
 	// Tries after the first; 0: none.
-	NumRetries uint32 `json:"num_retries" max:"100"`
+	NumRetries uint32 `json:"num_retries" max:"100" clamp:""`
 	// Response codes that are retried as well. Without any, and without grpc_status_codes: 500 to 599.
 	StatusCodes []int `json:"status_codes" min:"100" max:"599"`
 	// Statuses of gRPC calls (14 is UNAVAILABLE) that are retried as well, where the response has nothing else: for requests that may

@@ -9,16 +9,17 @@ import (
 // whatever they mean. It stands alone in a listener's chain, or behind a proxy with fallback_for_unknown_protocol.
 type TCPProxyConfig struct {
 	Source
-	// Cluster of the connections that no route takes. Absent: such a connection is reset.
+	// Cluster of all connections. Absent: routes say which.
 	Cluster string `json:"cluster"`
-	// Clusters by the addresses of a connection; the first route that matches is taken.
+	// Clusters by the addresses of a connection, where cluster is absent; the first route that matches is taken. A connection that none
+	// matches is reset: a last route with nothing but a cluster takes what the others leave.
 	Routes []TCPRoute `json:"routes"`
 	// A connection on which no byte moves in either direction for this long is reset; 0s keeps it for ever. A peer that is gone
-	// is noticed without it, by keep-alive probes.
-	IdleTimeout time.Duration `json:"idle_timeout"`
+	// is noticed without it, by keep-alive probes. A number, as MOSN has it, is one of nanoseconds.
+	IdleTimeout time.Duration `json:"idle_timeout" alias:"nanoseconds"`
 	// Tries to connect to a host, each on another one if there is one and within the cluster's connect_timeout, before the connection
 	// is reset.
-	MaxConnectAttempts int `json:"max_connect_attempts" min:"1" max:"16"`
+	MaxConnectAttempts int `json:"max_connect_attempts" min:"1" max:"16" clamp:""`
 
 	_ struct{} `ignored:"stat_prefix: statistics carry the listener's name"`
 	_ struct{} `later:"access_log: access logs of connections"`
@@ -32,13 +33,13 @@ type TCPRoute struct {
 	// Cluster of the connections that match.
 	Cluster string `json:"cluster"`
 	// Where the client is: in one of these networks.
-	SourceAddrs []AddressRange `json:"source_addrs"`
+	SourceAddrs []AddressRange `json:"source_addrs" also:"sourceaddrs"`
 	// The address that the client connected to: in one of these networks.
-	DestinationAddrs []AddressRange `json:"destination_addrs"`
+	DestinationAddrs []AddressRange `json:"destination_addrs" also:"destinationaddrs"`
 	// Ports of the client: "80,443,8080-8089".
-	SourcePort string `json:"source_port"`
+	SourcePort string `json:"source_port" also:"sourceport"`
 	// Ports that the client connected to.
-	DestinationPort string `json:"destination_port"`
+	DestinationPort string `json:"destination_port" also:"destinationport"`
 
 	// SourcePorts and DestinationPorts are what SourcePort and DestinationPort say.
 	SourcePorts      []PortRange `json:"-"`

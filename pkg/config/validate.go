@@ -17,6 +17,8 @@ type validator struct {
 	routers  map[string]*RouterConfig
 	// saidRetries says that the difference from MOSN's retries was told.
 	saidRetries bool
+	// oldRouters are those of the filter connection_manager.
+	oldRouters []RouterConfig
 }
 
 func (v *validator) run() {
@@ -45,8 +47,13 @@ func (v *validator) checkServers() {
 		s := &servers[i]
 		s.replaceZeros()
 		for j := range s.Listeners {
-			v.decodeFilters(s, &s.Listeners[j])
+			v.decodeFilters(&s.Listeners[j])
 		}
+		s.Routers = append(v.oldRouters, s.Routers...)
+		v.oldRouters = nil
+		s.Routers = lastOfName(s.Routers, func(c *RouterConfig) string { return c.Name }, func(before, last *RouterConfig) {
+			v.warnReplaced("router", last.At("router_config_name"), before.Node(), last.Name)
+		})
 		v.checkRouters(s)
 		v.checkListeners(s)
 	}
@@ -67,11 +74,19 @@ func (v *validator) checkAdmin() {
 	if v.config.Admin == nil {
 		return
 	}
-	a := v.config.Admin.Address.SocketAddress
+	if v.config.Admin.Node().Get("address").Get("socket_address") == nil {
+		v.report.Warnf(v.config.Admin.Node(), "address.socket_address is missing: there is no admin interface")
+		v.config.Admin = nil
+		return
+	}
+	a := &v.config.Admin.Address.SocketAddress
+	if a.Address == "" { // MOSN would listen on all addresses
+		a.Address = Default[SocketAddress]().Address
+		v.report.Warnf(a.At("address"), "the address is empty: %s is used", a.Address)
+	}
+	a.Address = ofLocalhost(a.Address)
 	ip, err := netip.ParseAddr(a.Address)
 	switch {
-	case v.config.Admin.Node().Get("address").Get("socket_address") == nil:
-		v.report.Errorf(v.config.Admin.Node(), "address.socket_address is missing")
 	case err != nil:
 		v.report.Errorf(a.At("address"), "%q is not an IP address", a.Address)
 	case !ip.IsLoopback():
@@ -125,8 +140,11 @@ func (v *validator) checkStreamFilter(name string, problem func(s Severity, mess
 	case slices.Contains(knownStreamFilters(), name):
 		problem(Warning, "not there yet: the stream filter "+name, "")
 	default:
-		names := slices.Concat(v.options.StreamFilters, knownStreamFilters())
-		problem(Error, "there is no stream filter "+quote(name), DidYouMean(name, names))
+		hint := DidYouMean(name, slices.Concat(v.options.StreamFilters, knownStreamFilters()))
+		if hint == "" {
+			hint = "it may decide who may call: take it out if requests may pass without it"
+		}
+		problem(Error, "there is no stream filter "+quote(name), hint)
 	}
 }
 
@@ -138,6 +156,33 @@ func (v *validator) checkPerFilterConfig(s Source) {
 			v.report.Add(problemAtKey(object, m.Key, sev, message, hint))
 		})
 	}
+}
+
+// lastOfName returns the list without what another of the same name follows, which is MOSN's way with two of one name. What has no
+// name stays.
+func lastOfName[T any](all []T, name func(*T) string, replaced func(before, last *T)) []T {
+	last := make(map[string]int, len(all))
+	for i := range all {
+		last[name(&all[i])] = i
+	}
+	if len(last) == len(all) {
+		return all
+	}
+	kept := make([]T, 0, len(all))
+	for i := range all {
+		is := &all[i]
+		if n := name(is); n != "" && last[n] != i {
+			replaced(is, &all[last[n]])
+			continue
+		}
+		kept = append(kept, *is)
+	}
+	return kept
+}
+
+// warnReplaced warns that of two of one name the last is used.
+func (v *validator) warnReplaced(what string, n, before *Node, name string) {
+	v.report.Warnf(n, "the %s of %s is called %q already: this one is used", what, placeOf(before, n), name)
 }
 
 // item returns the i-th item of a list, or the list itself (or whatever stands in its place) if there is none.

@@ -24,6 +24,9 @@ func nameHint[V any](written string, m map[string]V) string {
 
 func (v *validator) checkClusterManager() {
 	m := &v.config.ClusterManager
+	m.Clusters = lastOfName(m.Clusters, func(c *Cluster) string { return c.Name }, func(before, last *Cluster) {
+		v.warnReplaced("cluster", last.At("name"), before.Node(), last.Name)
+	})
 	v.clusters = make(map[string]*Cluster, len(m.Clusters))
 	managerTLS := false
 	for i := range m.Clusters {
@@ -47,13 +50,11 @@ func (v *validator) checkClusterManager() {
 
 // checkClusterName checks a cluster's name, and notes the cluster by it.
 func (v *validator) checkClusterName(c *Cluster) {
-	switch first := v.clusters[c.Name]; {
+	switch {
 	case c.Name == "":
 		v.report.Errorf(c.At("name"), "name is missing")
 	case strings.HasPrefix(c.Name, OnDemandPrefix):
 		v.report.Errorf(c.At("name"), "%q: names that start with %s are those of clusters on demand", c.Name, OnDemandPrefix)
-	case first != nil:
-		v.report.Errorf(c.At("name"), "the cluster of %s is called %q already", placeOf(first.Node(), c.Node()), c.Name)
 	default:
 		v.clusters[c.Name] = c
 	}

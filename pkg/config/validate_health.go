@@ -58,7 +58,7 @@ func (v *validator) checkHealthProtocol(h *HealthCheck) {
 	n := h.At("protocol")
 	switch {
 	case !ok:
-		v.report.ErrorHint(n, DidYouMean(h.Protocol, append(there, known...)), "there is no health check by %q", h.Protocol)
+		v.report.WarnHint(n, DidYouMean(h.Protocol, append(there, known...)), "there is no health check by %q: %s is used", h.Protocol, CheckTCP)
 		h.Protocol = CheckTCP
 	case !slices.Contains(there, name):
 		v.report.Warnf(n, "not there yet: health checks by %s: %s is used", name, CheckTCP)

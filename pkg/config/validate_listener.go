@@ -14,10 +14,10 @@ func (v *validator) checkListeners(s *Server) {
 	names, addresses := make(map[string]*Listener), make(map[string]*Listener)
 	for i := range s.Listeners {
 		l := &s.Listeners[i]
-		v.checkAddress(l)
 		if l.Name == "" {
 			l.Name = l.Address
 		}
+		v.checkAddress(l)
 		if first := names[l.Name]; first != nil {
 			v.report.Errorf(l.At("name"), "the listener of %s is called %q already", placeOf(first.Node(), l.Node()), l.Name)
 		} else {
@@ -74,21 +74,30 @@ func (v *validator) checkAddress(l *Listener) {
 	case l.Address == "":
 		v.report.Errorf(l.At("address"), "address is missing")
 	case l.Network == Unix:
-		// The kernel's limit of a socket's path, its final zero included.
-		if len(l.Address) >= 108 {
-			v.report.Errorf(l.At("address"), "the path of a unix socket must be shorter than 108 bytes, is %d", len(l.Address))
-		}
+		v.checkSocketPath(l.At("address"), l.Address)
 	default:
 		host, port, err := net.SplitHostPort(l.Address)
 		if err != nil {
 			v.report.ErrorHint(l.At("address"), `write it like "127.0.0.1:2045"`, "%q is not an address and a port", l.Address)
 			return
 		}
+		if is := ofLocalhost(host); is != host {
+			host, l.Address = is, net.JoinHostPort(is, port)
+		}
 		if _, err := netip.ParseAddr(host); err != nil && host != "" {
-			v.report.Errorf(l.At("address"), "%q is not an IP address", host)
+			v.report.ErrorHint(l.At("address"), "of names, only localhost is taken", "%q is not an IP address", host)
 		}
 		v.checkPort(l.At("address"), port, 0)
 	}
+}
+
+// ofLocalhost returns the address that localhost means to whoever listens there, which is no matter of a name server (RFC 6761, 6.3).
+// Any other text it returns as it is.
+func ofLocalhost(host string) string {
+	if strings.EqualFold(host, "localhost") {
+		return "127.0.0.1"
+	}
+	return host
 }
 
 func (v *validator) checkPort(n *Node, port string, least uint64) {
@@ -116,7 +125,7 @@ func addressKey(l *Listener) string {
 }
 
 // decodeFilters decodes the network filters of a listener: its proxies, and the routers that old files keep in a connection_manager.
-func (v *validator) decodeFilters(s *Server, l *Listener) {
+func (v *validator) decodeFilters(l *Listener) {
 	if len(l.FilterChains) != 1 {
 		v.report.Errorf(l.At("filter_chains"), "there must be one entry in filter_chains, there are %d", len(l.FilterChains))
 	}
@@ -128,7 +137,7 @@ func (v *validator) decodeFilters(s *Server, l *Listener) {
 			v.checkTLS(&chain.TLSSet[j])
 		}
 		for j := range chain.Filters {
-			replaced = v.decodeFilter(s, l, &chain.Filters[j]) || replaced
+			replaced = v.decodeFilter(l, &chain.Filters[j]) || replaced
 		}
 	}
 	if l.Proxy == nil && l.TCP == nil && !replaced && len(l.FilterChains) == 1 {
@@ -137,7 +146,7 @@ func (v *validator) decodeFilters(s *Server, l *Listener) {
 }
 
 // decodeFilter decodes one network filter. It reports whether the filter is one that may stand for a proxy.
-func (v *validator) decodeFilter(s *Server, l *Listener, f *Filter) bool {
+func (v *validator) decodeFilter(l *Listener, f *Filter) bool {
 	switch {
 	case f.Type == "":
 		v.report.Errorf(f.Node(), "type is missing")
@@ -159,7 +168,7 @@ func (v *validator) decodeFilter(s *Server, l *Listener, f *Filter) bool {
 		var rc RouterConfig
 		f.Config.DecodeInto(&rc, v.report)
 		v.report.Warnf(f.At("type"), "deprecated: move the router to servers[].routers")
-		s.Routers = append(s.Routers, rc)
+		v.oldRouters = append(v.oldRouters, rc)
 	case slices.Contains(v.options.NetworkFilters, f.Type):
 		return true
 	case slices.Contains(knownNetworkFilters(), f.Type):
@@ -193,8 +202,7 @@ func (v *validator) checkProxy(l *Listener) {
 		v.report.WarnKey(p.Node(), "fallback_for_unknown_protocol", "there is no tcp_proxy behind the proxy: connections that are not recognised are closed")
 	}
 	v.checkProtocols(p)
-	p.UpstreamProtocol = v.checkProtocol(p.At("upstream_protocol"), p.UpstreamProtocol)
-	v.checkConversion(p)
+	p.UpstreamProtocol = v.upstreamProtocol(p)
 	v.checkExtendConfig(p)
 	v.checkHeaderTimeout(p.HTTP1.Source, &p.HTTP1.HTTPTimeouts)
 	v.checkHeaderTimeout(p.HTTP2.Source, &p.HTTP2.HTTPTimeouts)
@@ -208,19 +216,31 @@ func (v *validator) checkHeaderTimeout(s Source, t *HTTPTimeouts) {
 	}
 }
 
-// checkConversion checks that requests can go on in the protocol that hosts are spoken to: from one version of HTTP to another.
-func (v *validator) checkConversion(p *ProxyConfig) {
-	up := p.UpstreamProtocol
-	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
-	if up == Auto {
-		return
+// upstreamProtocol returns the protocol that hosts are spoken to, or Auto for the downstream's. MOSN does not read the key, so that any
+// text stands there in its files: what cannot be done is no error, but the downstream's protocol. There are conversions from one
+// version of HTTP to another only.
+func (v *validator) upstreamProtocol(p *ProxyConfig) string {
+	n, text := p.At("upstream_protocol"), p.UpstreamProtocol
+	if text == "" || strings.EqualFold(text, Auto) {
+		return Auto
 	}
+	up, ok := canonical(text, v.options.Protocols)
+	if !ok {
+		if strings.EqualFold(text, p.DownstreamProtocol) { // it means the downstream's, in whatever spelling
+			return Auto
+		}
+		names := slices.Concat([]string{Auto}, v.options.Protocols)
+		v.report.WarnHint(n, DidYouMean(text, names), "there is no protocol %q: hosts are spoken to in the downstream's, as by MOSN, which does not read this key", text)
+		return Auto
+	}
+	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
 	for _, name := range p.Protocols {
 		if name != up && (isRPC(up) || isRPC(name)) {
-			v.report.Errorf(p.At("upstream_protocol"), "requests of %s cannot go on in %s: there are conversions between versions of HTTP only", name, up)
-			return
+			v.report.Warnf(n, "requests of %s cannot go on in %s: hosts are spoken to in the downstream's protocol, as by MOSN, which does not read this key", name, up)
+			return Auto
 		}
 	}
+	return up
 }
 
 // checkProtocols sets the list of a proxy's protocols.

@@ -13,14 +13,10 @@ func (v *validator) checkRouters(s *Server) {
 	}
 	for i := range s.Routers {
 		rc := &s.Routers[i]
-		switch first := v.routers[rc.Name]; {
-		case rc.Name == "":
+		if rc.Name == "" {
 			v.report.Errorf(rc.At("router_config_name"), "router_config_name is missing")
-		case first != nil:
-			v.report.Errorf(rc.At("router_config_name"), "the router of %s is called %q already", placeOf(first.Node(), rc.Node()), rc.Name)
-		default:
-			v.routers[rc.Name] = rc
 		}
+		v.routers[rc.Name] = rc
 		v.checkHeaderEdits(rc.Source, rc.HeaderEdits)
 		v.checkVirtualHosts(rc)
 	}
@@ -94,26 +90,34 @@ func (v *validator) checkRoute(r *Route) {
 	v.checkMatch(&r.Match)
 	v.checkDSL(r)
 	v.checkPerFilterConfig(r.Source)
+	v.oneAction(r)
+	switch {
+	case r.DirectResponse != nil:
+	case r.Redirect != nil:
+		v.checkRedirect(r.Redirect)
+	case r.Route != nil:
+		v.checkAction(r)
+	default:
+		v.report.Errorf(r.Node(), "there must be one of route, redirect and direct_response")
+	}
+}
+
+// oneAction leaves a route one action. Of several, that one counts which counts for MOSN.
+func (v *validator) oneAction(r *Route) {
 	if r.Route != nil && r.Route.Node().isEmpty() && (r.Redirect != nil || r.DirectResponse != nil) {
 		r.Route = nil // MOSN writes an empty action beside the others
 	}
-	actions := 0
-	if r.Route != nil {
-		actions++
-		v.checkAction(r)
-	}
-	if r.Redirect != nil {
-		actions++
-		v.checkRedirect(r.Redirect)
-	}
+	used := "redirect"
 	if r.DirectResponse != nil {
-		actions++
+		used = "direct_response"
 	}
-	switch {
-	case actions == 0:
-		v.report.Errorf(r.Node(), "there must be one of route, redirect and direct_response")
-	case actions > 1:
-		v.report.Errorf(r.Node(), "there must be only one of route, redirect and direct_response")
+	if r.Redirect != nil && r.DirectResponse != nil {
+		v.report.Warnf(r.At("redirect"), "not used: the route has a %s", used)
+		r.Redirect = nil
+	}
+	if r.Route != nil && (r.Redirect != nil || r.DirectResponse != nil) {
+		v.report.Warnf(r.At("route"), "not used: the route has a %s", used)
+		r.Route = nil
 	}
 }
 
@@ -224,7 +228,8 @@ func (v *validator) checkTarget(a *RouteAction) {
 		v.report.Errorf(a.Node(), "there must be one of cluster_name, cluster_variable, cluster_header and weighted_clusters")
 	case 1:
 	default:
-		v.report.Errorf(a.Node(), "%s are given: only one of them may be", strings.Join(ways, " and "))
+		a.keepTarget(ways[0])
+		v.report.Warnf(a.Node(), "%s are given: %s is used", strings.Join(ways, " and "), ways[0])
 	}
 	if a.ClusterName != "" {
 		v.checkRouteCluster(a.At("cluster_name"), a.ClusterName)
@@ -233,6 +238,20 @@ func (v *validator) checkTarget(a *RouteAction) {
 		v.checkHeaderName(a.At("cluster_header"), a.ClusterHeader)
 	}
 	v.checkWeights(a)
+}
+
+// keepTarget leaves a route one way to name its cluster.
+func (c *RouteAction) keepTarget(key string) {
+	if key != "cluster_name" {
+		c.ClusterName = ""
+	}
+	if key != "cluster_variable" {
+		c.ClusterVariable = ""
+	}
+	if key != "cluster_header" {
+		c.ClusterHeader = ""
+	}
+	c.WeightedClusters = nil // they are the last in order
 }
 
 func (v *validator) checkWeights(a *RouteAction) {
@@ -269,15 +288,17 @@ func (v *validator) checkRewrite(r *Route) {
 		case a.PrefixRewrite[0] != '/':
 			v.report.Errorf(a.At("prefix_rewrite"), `must start with "/", is %q`, a.PrefixRewrite)
 		case r.Match.Prefix == "" && r.Match.Path == "":
-			v.report.Errorf(a.At("prefix_rewrite"), "match has no prefix and no path that could be rewritten")
+			v.report.Warnf(a.At("prefix_rewrite"), "match has no prefix and no path that could be rewritten: it is not used")
+			a.PrefixRewrite = ""
 		}
+	}
+	if a.RegexRewrite != nil && a.PrefixRewrite != "" {
+		v.report.Warnf(a.RegexRewrite.Node(), "not used: the route has a prefix_rewrite")
+		a.RegexRewrite = nil
 	}
 	if w := a.RegexRewrite; w != nil {
 		if w.Pattern.Regex == "" {
 			v.report.Errorf(w.At("pattern"), "pattern.regex is missing")
-		}
-		if a.PrefixRewrite != "" {
-			v.report.Errorf(w.Node(), "prefix_rewrite and regex_rewrite are both given: only one of them may be")
 		}
 		v.checkRegex(w.Pattern.At("regex"), w.Pattern.Regex)
 	}
@@ -313,6 +334,9 @@ func (v *validator) checkHashPolicy(h *HashPolicy) {
 }
 
 func (v *validator) checkRedirect(r *Redirect) {
+	if r.ResponseCode == 0 { // MOSN stores it for "not given"
+		r.ResponseCode = Default[Redirect]().ResponseCode
+	}
 	switch r.ResponseCode {
 	case 301, 302, 303, 307, 308:
 	default:

@@ -9,6 +9,11 @@ import (
 
 // checkSource checks that a cluster says where its hosts come from, and in one way.
 func (v *validator) checkSource(c *Cluster) {
+	if given := c.Node().Get("type"); c.Type == ClusterSimple && given.Text() != "" && len(c.Hosts) == 0 {
+		if _, ok := canonical(given.Text(), c.Type.Values()); !ok {
+			v.report.Errorf(given, "there are no hosts for the type %s", c.Type)
+		}
+	}
 	switch c.Type {
 	case ClusterSimple, ClusterStatic:
 		if len(c.Hosts) == 0 && c.Name != "" {
@@ -104,6 +109,8 @@ func (v *validator) checkHosts(c *Cluster) {
 			v.checkHostName(n, strings.TrimSuffix(h.Address, ":0"))
 		case srv:
 			v.report.Errorf(n, "%q asks for SRV records: the type must be %s or %s", h.Address, ClusterStrictDNS, ClusterLogicalDNS)
+		case strings.HasPrefix(h.Address, unixPrefix) && dns:
+			v.report.Errorf(n, "%q is a unix socket: a cluster of type %s has names", h.Address, c.Type)
 		case !v.checkHost(n, h.Address):
 			continue
 		}
@@ -138,6 +145,9 @@ func isSRV(address string) bool {
 
 // checkHost reports whether an address has a host and a port, which it checks.
 func (v *validator) checkHost(n *Node, address string) bool {
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		return v.checkSocketPath(n, path)
+	}
 	host, port, err := net.SplitHostPort(address)
 	switch {
 	case address == "":
@@ -150,6 +160,26 @@ func (v *validator) checkHost(n *Node, address string) bool {
 	v.checkHostName(n, host)
 	v.checkPort(n, port, 1)
 	return true
+}
+
+// unixPrefix begins the address of a host that is a unix socket; its path follows, with @ in front if it is in the abstract namespace.
+const unixPrefix = "unix:"
+
+// checkSocketPath reports whether a path can be that of a unix socket.
+func (v *validator) checkSocketPath(n *Node, path string) bool {
+	// The kernel's limit of a socket's path, its final zero included.
+	const limit = 108
+	switch {
+	case path == "":
+		v.report.ErrorHint(n, `write it like "unix:/run/shop.sock"`, "the path of a unix socket is missing")
+	case len(path) >= limit:
+		v.report.Errorf(n, "the path of a unix socket must be shorter than %d bytes, is %d", limit, len(path))
+	case strings.ContainsRune(path, 0):
+		v.report.Errorf(n, "the path of a unix socket must not have a zero in it")
+	default:
+		return true
+	}
+	return false
 }
 
 // checkHostName refuses what is neither an IP address nor a name.

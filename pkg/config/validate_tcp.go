@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // checkTCP checks a listener's tcp_proxy, and whether connections reach it.
@@ -25,6 +26,15 @@ func (v *validator) checkTCP(l *Listener) {
 	}
 	if c.Cluster != "" {
 		v.checkTCPCluster(c.At("cluster"), c.Cluster)
+		if len(c.Routes) > 0 {
+			v.report.WarnHint(c.At("routes"), "a last route with nothing but a cluster takes what the others leave", "not used: cluster takes all connections")
+			c.Routes = nil
+		}
+	}
+	if n := c.At("idle_timeout"); n.Kind() == Number && 0 < c.IdleTimeout && c.IdleTimeout < time.Millisecond {
+		usual := Default[TCPProxyConfig]().IdleTimeout
+		v.report.WarnHint(n, "write "+quote(n.Text()+"s")+" for seconds", "a number is one of nanoseconds, and %s would end every connection: %s is used", c.IdleTimeout, usual)
+		c.IdleTimeout = usual
 	}
 	for i := range c.Routes {
 		v.checkTCPRoute(&c.Routes[i])

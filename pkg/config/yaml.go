@@ -13,9 +13,10 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// parseYAML parses a YAML text of one document. What JSON cannot say is refused: anchors and aliases (with which a small text grows
-// without limit), merge keys, tags, keys that are not scalars, and numbers that are not finite.
-func parseYAML(name string, data []byte) (root *Node, serr *syntaxError) {
+// parseYAML parses a YAML text of one document. Aliases and merge keys become what they stand for, within maxAliased. What else JSON
+// cannot say is refused: tags, keys that are not scalars, and numbers that are not finite. Keys given twice in one object are warned
+// about: the last one counts.
+func parseYAML(name string, data []byte, r *Report) (root *Node, serr *syntaxError) {
 	if !utf8.Valid(data) {
 		return nil, &syntaxError{line: 1, column: 1, message: "the text is not UTF-8"}
 	}
@@ -30,7 +31,7 @@ func parseYAML(name string, data []byte) (root *Node, serr *syntaxError) {
 	if err := checkNesting(tokens); err != nil {
 		return nil, err
 	}
-	file, err := parser.Parse(tokens, 0)
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, yamlError(err)
 	}
@@ -43,6 +44,7 @@ func parseYAML(name string, data []byte) (root *Node, serr *syntaxError) {
 	if c.err != nil {
 		return nil, c.err
 	}
+	c.twice.report(r)
 	return n, nil
 }
 
@@ -107,8 +109,11 @@ func errorAtToken(t *token.Token, message string) *syntaxError {
 
 // yamlConverter turns the parser's tree into Nodes. After the first error every method returns at once.
 type yamlConverter struct {
-	file *string
-	err  *syntaxError
+	file    *string
+	err     *syntaxError
+	twice   repeatedKeys
+	anchors map[string]*Node
+	aliased int // values that aliases stood for, so far
 }
 
 func (c *yamlConverter) fail(t *token.Token, format string, args ...any) {
@@ -131,6 +136,10 @@ func (c *yamlConverter) node(from ast.Node, depth int) *Node {
 	}
 	n.place(startToken(from))
 	switch v := from.(type) {
+	case *ast.AnchorNode:
+		n = c.anchor(v, depth)
+	case *ast.AliasNode:
+		n = c.alias(v, depth)
 	case *ast.MappingNode:
 		c.object(n, v.Values, depth)
 	case *ast.MappingValueNode:
@@ -185,8 +194,6 @@ func (c *yamlConverter) scalar(n *Node, from ast.Node) {
 		n.kind, n.text = String, v.Value.Value
 	case *ast.InfinityNode, *ast.NanNode:
 		c.fail(from.GetToken(), "a number must be finite")
-	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		c.fail(from.GetToken(), "anchors, aliases and merge keys are not accepted")
 	case *ast.TagNode:
 		c.fail(from.GetToken(), "tags are not accepted")
 	default:
@@ -197,26 +204,32 @@ func (c *yamlConverter) scalar(n *Node, from ast.Node) {
 func (c *yamlConverter) object(n *Node, values []*ast.MappingValueNode, depth int) {
 	n.kind = Object
 	var keys memberSet
+	var merged []*Node
 	for _, mv := range values {
 		at := mv.Key.GetToken()
-		key := c.key(mv.Key)
-		if c.err == nil && !keys.add(key) {
-			c.fail(at, "the key %q is given twice", key)
+		_, merges := mv.Key.(*ast.MergeKeyNode)
+		key := ""
+		if !merges {
+			key = c.key(mv.Key)
 		}
 		value := c.node(mv.Value, depth+1)
-		if value == nil {
+		if c.err != nil {
 			return
+		}
+		if merges {
+			merged = append(merged, c.sources(at, value)...)
+			continue
 		}
 		if mv.Value == nil {
 			value.place(at)
 		}
-		value.parent, value.key = n, key
 		m := Member{Key: key, Line: 1, Column: 1, Value: value}
 		if at != nil && at.Position != nil {
 			m.Line, m.Column = at.Position.Line, at.Position.Column
 		}
-		n.members = append(n.members, m)
+		n.setMember(&keys, m, &c.twice)
 	}
+	n.merge(&keys, merged)
 }
 
 // key returns the text of a key.
@@ -226,8 +239,6 @@ func (c *yamlConverter) key(k ast.MapKeyNode) string {
 		return v.Value
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
 		return k.GetToken().Value
-	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		c.fail(k.GetToken(), "anchors, aliases and merge keys are not accepted")
 	default:
 		c.fail(k.GetToken(), "a key must be a plain text")
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -80,6 +81,15 @@ func TestYAMLIsJSON(t *testing.T) {
 		{"1: a\ntrue: b", `{"1": "a", "true": "b"}`},
 		{"- a\n- - b\n  - {c: [d]}", `["a", ["b", {"c": ["d"]}]]`},
 		{"---\na: 1\n...\n", `{"a": 1}`},
+		{"a: &x 1\nb: *x", `{"a": 1, "b": 1}`},
+		{"a: &x [1, {b: 2}]\nc: *x\nd: [*x]", `{"a": [1, {"b": 2}], "c": [1, {"b": 2}], "d": [[1, {"b": 2}]]}`},
+		{"a: &x\n  b: 1\n  c: 2\nd:\n  <<: *x\n  c: 3", `{"a": {"b": 1, "c": 2}, "d": {"b": 1, "c": 3}}`},
+		{"a: &x {b: 1}\nc: &y {b: 2, d: 3}\ne:\n  f: 4\n  <<: [*x, *y]", `{"a": {"b": 1}, "c": {"b": 2, "d": 3}, "e": {"b": 1, "d": 3, "f": 4}}`},
+		{"a: &x 1\nb: &y [*x]\nc: &x 2\nd: *y\ne: *x", `{"a": 1, "b": [1], "c": 2, "d": [1], "e": 2}`},
+		{"a: &x\nb: *x", `{"a": null, "b": null}`},
+		{"a: &x\n  - 1\n  - 2\nb: *x", `{"a": [1, 2], "b": [1, 2]}`},
+		{"- &x\n  a: 1\n- <<: *x", `[{"a": 1}, {"a": 1}]`},
+		{"a: 1\nb: 2\na: 3", `{"a": 3, "b": 2}`},
 	}
 	for _, tt := range tests {
 		y, j := mustParse(t, "a.yaml", tt.yaml), mustParse(t, "a.json", tt.json)
@@ -91,8 +101,10 @@ func TestYAMLIsJSON(t *testing.T) {
 
 func TestYAMLRefuses(t *testing.T) {
 	tests := []struct{ text, want string }{
-		{"a: &x 1", "a.yaml:1:4: anchors, aliases and merge keys are not accepted"},
-		{"<<: {a: 1}", "a.yaml:1:1: anchors, aliases and merge keys are not accepted"},
+		{"a: *x", `a.yaml:1:4: there is no anchor "x" before this alias`},
+		{"a: *x\nb: &x 1", `a.yaml:1:4: there is no anchor "x" before this alias`},
+		{"a: &x [1, *x]", `a.yaml:1:11: there is no anchor "x" before this alias`},
+		{"a: &x 1\nb: {<<: *x}", "a.yaml:2:5: a merge key takes an object, or a list of objects"},
 		{"a: !!str 1", "a.yaml:1:4: tags are not accepted"},
 		{"a: .inf", "a.yaml:1:4: a number must be finite"},
 		{"a: .nan", "a.yaml:1:4: a number must be finite"},
@@ -107,12 +119,58 @@ func TestYAMLRefuses(t *testing.T) {
 			t.Errorf("%q:\ngot  %s\nwant %s", tt.text, got, tt.want)
 		}
 	}
-	for _, text := range []string{"a: 1\na: 2", "a: 'x", "a: [1", "a: 1\n b: 2", "\ta: 1", "? [a]\n: b"} {
+	for _, text := range []string{"a: 'x", "a: [1", "a: 1\n b: 2", "\ta: 1", "? [a]\n: b"} {
 		var r Report
 		if n := parseTree("a.yaml", []byte(text), &r); n != nil {
 			t.Errorf("%q was accepted", text)
 		} else if p := r.Problems()[0]; p.Line < 1 || p.Column < 1 || p.Message == "" {
 			t.Errorf("%q: %+v", text, p)
+		}
+	}
+}
+
+// TestYAMLAliasPaths: what an alias stands for has the path of the alias, and the position of the value.
+func TestYAMLAliasPaths(t *testing.T) {
+	root := mustParse(t, "a.yaml", "a: &x\n  b: [1]\nc:\n  <<: *x\nd: *x\n")
+	for path, n := range map[string]*Node{"c.b[0]": root.Get("c").Get("b").Items()[0], "d.b[0]": root.Get("d").Get("b").Items()[0]} {
+		if _, line, column := n.Position(); n.Path() != path || line != 2 || column != 7 {
+			t.Errorf("%s is %s at %d:%d", path, n.Path(), line, column)
+		}
+	}
+}
+
+// TestYAMLAliasesAreBounded: a small text cannot become a big tree, or a deep one.
+func TestYAMLAliasesAreBounded(t *testing.T) {
+	laughs := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	deep := "a0: &a0 [x]\n"
+	for i := range 70 {
+		laughs += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
+		deep += fmt.Sprintf("a%d: &a%d [*a%d]\n", i+1, i+1, i)
+	}
+	merged := "a0: &a0 {k: v}\n"
+	for i := range 20 {
+		merged += fmt.Sprintf("a%d: &a%d {k%d: [%s*a%d]}\n", i+1, i+1, i, strings.Repeat(fmt.Sprintf("{<<: *a%d}, ", i), 9), i)
+	}
+	for text, want := range map[string]string{laughs: "stand for more than 100000 values", deep: "nested deeper than 64", merged: "stand for more than 100000 values"} {
+		var r Report
+		if parseTree("a.yaml", []byte(text), &r) != nil || !strings.Contains(r.Err().Error(), want) {
+			t.Errorf("want %q, got %v", want, r.Err())
+		}
+	}
+}
+
+// TestRepeatedKeys: of a key given twice the last counts, in both formats, and one warning tells of all of them.
+func TestRepeatedKeys(t *testing.T) {
+	for name, text := range map[string]string{"a.json": `{"a": 1, "b": {"c": [1]},
+ "a": 2, "b": 3}`, "a.yaml": "a: 1\nb: {c: [1]}\na: 2\nb: 3"} {
+		var r Report
+		n := parseTree(name, []byte(text), &r)
+		if n.Get("a").Text() != "2" || n.Get("b").Text() != "3" || len(n.Members()) != 2 {
+			t.Errorf("%s: %v", name, n.Members())
+		}
+		ps := r.Problems()
+		if len(ps) != 1 || ps[0].Severity != Warning || !strings.Contains(ps[0].Message, `the key "a" is given twice: this counts, and not that in line 1; 1 more places`) {
+			t.Errorf("%s: %v", name, ps)
 		}
 	}
 }

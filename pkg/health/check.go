@@ -134,6 +134,9 @@ func (c *Check) nameOf(host string) string {
 	if c.authority != "" {
 		return c.authority
 	}
+	if _, ok := socketPath(host); ok {
+		return "localhost" // a path is no host
+	}
 	if name, _, err := net.SplitHostPort(host); err == nil && c.port != 0 {
 		return net.JoinHostPort(name, strconv.Itoa(int(c.port)))
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,6 +31,11 @@ type session struct {
 type dialer func(ctx context.Context, addr netip.AddrPort, mark uint32) (net.Conn, error)
 
 func newSession(t *Target, dial dialer) *session {
+	if path, ok := socketPath(t.Host); ok {
+		dial = func(ctx context.Context, _ netip.AddrPort, mark uint32) (net.Conn, error) {
+			return dialUnix(ctx, path, mark)
+		}
+	}
 	return &session{check: t.Check, addr: t.Check.where(t.Addr), question: t.Check.question(t.Host), dial: dial}
 }
 
@@ -132,12 +138,25 @@ func (s *session) abandon() {
 
 // dialTCP makes a connection, whose socket has a mark unless that is 0.
 func dialTCP(ctx context.Context, addr netip.AddrPort, mark uint32) (net.Conn, error) {
-	var d net.Dialer
+	return marking(mark).DialContext(ctx, "tcp", addr.String())
+}
+
+// dialUnix is dialTCP for a host that is a unix socket.
+func dialUnix(ctx context.Context, path string, mark uint32) (net.Conn, error) {
+	return marking(mark).DialContext(ctx, "unix", path)
+}
+
+// marking returns a dialer of sockets that have a mark.
+func marking(mark uint32) *net.Dialer {
+	d := new(net.Dialer)
 	if mark != 0 {
 		d.Control = func(_, _ string, raw syscall.RawConn) (err error) {
 			failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, int(mark)) })
 			return errors.Join(failed, err)
 		}
 	}
-	return d.DialContext(ctx, "tcp", addr.String())
+	return d
 }
+
+// socketPath returns the path of a host that is a unix socket.
+func socketPath(host string) (path string, ok bool) { return strings.CutPrefix(host, "unix:") }

@@ -54,7 +54,6 @@ func TestProblems(t *testing.T) {
 		{"weighted cluster", route(`"prefix":"/"`, `"route":{"weighted_clusters":[{"cluster":{"name":"nope","weight":1}}]}`),
 			`3: error routers[0].route.weighted_clusters[0].cluster.name: there is no cluster "nope"`},
 		{"weights", route(`"prefix":"/"`, `"route":{"weighted_clusters":[{"cluster":{"name":"c1","weight":0}}]}`), `3: error routers[0].route.weighted_clusters: no cluster takes requests`},
-		{"prefix_rewrite of a regex", route(`"regex":"/a"`, to(`"prefix_rewrite":"/b"`)), "3: error routers[0].route.prefix_rewrite: match has no prefix"},
 		{"prefix_rewrite", route(`"prefix":"/a"`, to(`"prefix_rewrite":"/b?c"`)), "3: error routers[0].route.prefix_rewrite: \"/b?c\" is not a path"},
 		{"regex_rewrite", route(`"prefix":"/a"`, to(`"regex_rewrite":{"pattern":{"regex":"("},"substitution":"x"}`)), "3: error routers[0].route.regex_rewrite.pattern.regex: "},
 		{"group", route(`"prefix":"/a"`, to(`"regex_rewrite":{"pattern":{"regex":"(a)"},"substitution":"\\2"}`)), `3: error routers[0].route.regex_rewrite.substitution: \2: the expression has no such group`},

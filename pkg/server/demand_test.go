@@ -226,5 +226,5 @@ func TestDemandFailing(t *testing.T) {
 // A health check that cannot be made is wrong in the settings of such clusters, too.
 func TestDemandChecked(t *testing.T) {
 	w := start(t, onDemand(""))
-	w.refuse(onDemand(`"cluster": {"health_check": {"protocol": "nothing"}}`), "health_check.protocol")
+	w.refuse(onDemand(`"cluster": {"health_check": {"protocol": "Http1", "check_config": {"http_check_config": {"path": "x"}}}}`), "http_check_config.path")
 }

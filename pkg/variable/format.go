@@ -42,7 +42,7 @@ func ParseFormat(format string) (pieces []Piece, unknown []error, err error) {
 		}
 		v, err := Parse(name)
 		if err != nil {
-			v, unknown = Variable{&parsed{name: name, entry: &nothing}}, append(unknown, err)
+			v, unknown = Variable{&parsed{name: name, entry: &entry{kind: Token, append: absent}}}, append(unknown, err)
 		}
 		if text.Len() > 0 {
 			pieces = append(pieces, Piece{Text: text.String()})
@@ -55,9 +55,6 @@ func ParseFormat(format string) (pieces []Piece, unknown []error, err error) {
 	}
 	return pieces, unknown, nil
 }
-
-// nothing is what names stand for that nobody knows.
-var nothing = entry{kind: Token, append: absent}
 
 // clip shortens what is quoted in an error.
 func clip(s string) string {

@@ -285,9 +285,10 @@ func TestTCPHostDown(t *testing.T) {
 	up := greeter(t, "up")
 	down := refusing(t)
 	w := start(t, tcpSetup{
-		tcp: `"cluster": "some", "max_connect_attempts": 2, "routes": [
+		tcp: `"max_connect_attempts": 2, "routes": [
 			{"cluster": "down", "source_addrs": [{"address": "127.0.0.2", "length": 32}]},
-			{"cluster": "empty", "source_addrs": [{"address": "127.0.0.3", "length": 32}]}]`,
+			{"cluster": "empty", "source_addrs": [{"address": "127.0.0.3", "length": 32}]},
+			{"cluster": "some"}]`,
 		clusters: cluster("some", "", down, up.addr()) + ", " + cluster("down", "", refusing(t)) + ", " + cluster("empty", ""),
 	})
 	for range 8 { // on two workers, each with its own turns
@@ -346,7 +347,8 @@ func isReset(t testing.TB, from, to string) {
 	}
 }
 
-// TestTCPRoutes: the first route that matches both ends of the connection.
+// TestTCPRoutes: the first route that matches both ends of the connection, in MOSN's
+// spelling or in that of the reference; and none where a cluster takes all.
 func TestTCPRoutes(t *testing.T) {
 	var clusters []string
 	for _, name := range []string{"source", "destination", "ports", "rest"} {
@@ -356,9 +358,11 @@ func TestTCPRoutes(t *testing.T) {
 	_, port, _ := net.SplitHostPort(s.address)
 	s.address = "0.0.0.0:" + port
 	s.tcp = fmt.Sprintf(`"routes": [
-		{"cluster": "source", "source_addrs": [{"address": "10.0.0.0", "length": 8}, {"address": "127.0.0.9", "length": 30}]},
+		{"Cluster": "source", "SourceAddrs": [{"Address": "10.0.0.0", "Length": 8}, {"Address": "127.0.0.9", "Length": 30}]},
 		{"cluster": "destination", "source_port": "1-65535", "destination_addrs": [{"address": "127.1.0.0", "length": 16}]},
-		{"cluster": "ports", "source_addrs": [{"address": "127.0.0.2", "length": 32}], "destination_port": "1, %s-%s"}]`, port, port)
+		{"cluster": "ports", "sourceAddrs": [{"address": "127.0.0.2", "length": 32}], "DestinationPort": "1, %s-%s"}`, port, port)
+	last := s.tcp + `, {"cluster": "rest"}]`
+	s.tcp += "]"
 	w := start(t, s)
 	for _, c := range []struct{ from, to, want string }{
 		{"127.0.0.8", "127.0.0.1", "source"},
@@ -372,6 +376,11 @@ func TestTCPRoutes(t *testing.T) {
 	s.tcp += `, "cluster": "rest"`
 	w.reload(s)
 	dialFrom(t, "127.0.0.12", "127.0.0.1:"+port).says("rest")
+	dialFrom(t, "127.0.0.8", "127.0.0.1:"+port).says("rest")
+	s.tcp = last
+	w.reload(s)
+	dialFrom(t, "127.0.0.12", "127.0.0.1:"+port).says("rest")
+	dialFrom(t, "127.0.0.8", "127.0.0.1:"+port).says("source")
 }
 
 // TestTCPIdle: a connection on which nothing moves is reset, on both sides.

@@ -33,7 +33,7 @@ type Delay struct {
 	// How long. May be absent with header_control.
 	FixedDelay time.Duration `json:"fixed_delay"`
 	// How many of 100.
-	Percentage uint32 `json:"percentage" max:"100"`
+	Percentage uint32 `json:"percentage" max:"100" clamp:""`
 }
 
 // Abort says how, and how many, requests are answered.
@@ -42,7 +42,7 @@ type Abort struct {
 	// Status code. May be absent with header_control.
 	Status int `json:"status" min:"200" max:"599"`
 	// How many of 100.
-	Percentage uint32 `json:"percentage" max:"100"`
+	Percentage uint32 `json:"percentage" max:"100" clamp:""`
 }
 
 // SetDefaults sets what an absent key means.

@@ -18,7 +18,7 @@ func TestProblems(t *testing.T) {
 			"1:11: delay: fixed_delay is missing\n" +
 				`2:1: delay.fixed_dealy: unknown key (did you mean "fixed_delay"?)`},
 		{"percentages", `{"delay": {"fixed_delay": "1s", "percentage": 101}, "abort": {"status": 500, "percentage": 0.5}}`,
-			"1:47: delay.percentage: must be at most 100, is 101\n" +
+			"1:47: delay.percentage: warning: must be from 0 to 100, is 101: 100 is used\n" +
 				"1:92: abort.percentage: must be a whole number, is 0.5"},
 		{"status", `{"abort": {"status": 99, "percentage": 1}}`,
 			"1:22: abort.status: must be from 200 to 599, is 99"},

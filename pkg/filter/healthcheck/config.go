@@ -12,7 +12,7 @@ type Config struct {
 	config.Source
 	// true: health checks are requests like others, which a host answers; a heartbeat needs a route that asks nothing of its path or
 	// service. false: weir answers them itself.
-	PassThrough bool `json:"pass_through"`
+	PassThrough bool `json:"pass_through" also:"passthrough"`
 	// Path, without a query, of the HTTP requests that are health checks. They need a route, any that takes them. Absent: only
 	// heartbeats are health checks.
 	Endpoint string `json:"endpoint"`

@@ -14,7 +14,9 @@ func TestProblems(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"none", "", ""},
 		{"nothing wrong", `{"pass_through": false, "endpoint": "/health", "fail_on_drain": true}`, ""},
-		{"unknown key", `{"passthrough": true}`, `1:2: passthrough: unknown key (did you mean "pass_through"?)`},
+		{"unknown key", `{"pass_trough": true}`, `1:2: pass_trough: unknown key (did you mean "pass_through"?)`},
+		{"MOSN's spelling", `{"passthrough": true, "fail_on_drain": true}`,
+			"1:40: fail_on_drain: warning: without effect: with pass_through weir answers nothing itself"},
 		{"kinds", `{"pass_through": "yes", "endpoint": 5}`,
 			"1:18: pass_through: must be a boolean, is a string\n1:37: endpoint: must be a string, is a number (put it in quotes)"},
 		{"no path", `{"endpoint": "health"}`, `1:14: endpoint: "health" is not a path: it does not begin with a slash`},

@@ -12,6 +12,7 @@ type Config struct {
 	Type Conversion `json:"type"`
 
 	_ struct{} `later:"rules: conversions for some requests only"`
+	_ struct{} `ignored:"trans: requests are converted when they are forwarded"`
 	_ struct{} `later:"go_plugin_config: conversions from shared objects"`
 }
 
