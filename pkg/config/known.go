@@ -11,6 +11,9 @@ const Auto = "Auto"
 // legacyX is MOSN's old protocol name for "see extend_config.sub_protocol".
 const legacyX = "X"
 
+// oldBolt is the name that bolt had in MOSN's first versions.
+const oldBolt = "SofaRpc"
+
 // knownProtocols are the protocol names of MOSN.
 func knownProtocols() []string {
 	return []string{"Http1", "Http2", "bolt", "boltv2", "dubbo", "dubbothrift", "tars", "x_example"}

@@ -79,7 +79,7 @@ type Server struct {
 
 	_ struct{} `ignored:"use_netpoll_mode: every weir connection is served by an event loop"`
 	_ struct{} `ignored:"optimize_local_write: a write never changes goroutine in weir"`
-	_ struct{} `ignored:"network_filters: a name of MOSN's first versions: see listeners[].filter_chains"`
+	_ struct{} `ignored:"network_filters, stream_filters: a name of MOSN's first versions, which it does not read any more: filters are a listener's"`
 }
 
 // LogLevel is a level of the process's own log.
@@ -178,6 +178,8 @@ type Sink struct {
 
 	// Prometheus is Config decoded, for a sink of type prometheus; otherwise nil.
 	Prometheus *PrometheusSink `json:"-"`
+
+	_ struct{} `later:"go_plugin_config: sinks loaded from shared objects"`
 }
 
 // PrometheusSink is a page of statistics in Prometheus's text format.

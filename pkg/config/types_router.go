@@ -52,7 +52,7 @@ type VirtualHost struct {
 	Source
 	// Name of the virtual host.
 	Name string `json:"name"`
-	// Hosts: exact (a.example, a.example:8080), wildcard (*.example), or * for every other.
+	// Hosts: exact (a.example, a.example:8080), wildcard (*.example, *-a.example), or * for every other.
 	Domains []string `json:"domains"`
 	// The routes, tried in this order: the first that matches is taken.
 	Routes []Route `json:"routers"`

@@ -260,6 +260,10 @@ func (v *validator) checkProtocols(p *ProxyConfig) {
 		}
 		n, text = sub, sub.Text()
 	}
+	if strings.EqualFold(text, oldBolt) {
+		v.report.Warnf(n, "an old name of bolt, which is used")
+		text = "bolt"
+	}
 	for name := range strings.SplitSeq(text, ",") {
 		name = v.checkProtocol(n, strings.TrimSpace(name))
 		if slices.Contains(p.Protocols, name) {

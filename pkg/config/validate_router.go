@@ -67,7 +67,7 @@ func (v *validator) checkReach(vh *VirtualHost) {
 	}
 }
 
-// validDomain reports whether a (lower case) domain is *, *.suffix or a host, with a port, :* or neither after it.
+// validDomain reports whether a (lower case) domain is *, * and a suffix, or a host, with a port, :* or neither after it.
 func validDomain(s string) bool {
 	if s == "*" {
 		return true
@@ -78,10 +78,10 @@ func validDomain(s string) bool {
 			return false
 		}
 	}
-	host = strings.TrimPrefix(host, "*.")
-	if host == "*" && port != "" {
+	if host == "*" {
 		return true
 	}
+	host = strings.TrimPrefix(host, "*")
 	return host != "" && !strings.ContainsAny(host, "* \t\r\n/@?#\x00") && (port == "*" || strings.Trim(port, "0123456789") == "")
 }
 
