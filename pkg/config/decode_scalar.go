@@ -179,7 +179,7 @@ func (d *decoder) text(n *Node, v reflect.Value, b bounds) {
 			return
 		}
 	}
-	hint, values := DidYouMean(n.text, e.Values()), strings.Join(e.Values(), ", ")
+	hint, values := DidYouMean(n.text, e.Values()), strings.TrimPrefix(strings.Join(e.Values(), ", "), ", ")
 	switch {
 	case b.other == nil:
 		d.report.ErrorHint(n, hint, "%q is not one of %s", n.text, values)

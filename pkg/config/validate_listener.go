@@ -217,8 +217,7 @@ func (v *validator) checkHeaderTimeout(s Source, t *HTTPTimeouts) {
 }
 
 // upstreamProtocol returns the protocol that hosts are spoken to, or Auto for the downstream's. MOSN does not read the key, so that any
-// text stands there in its files: what cannot be done is no error, but the downstream's protocol. There are conversions from one
-// version of HTTP to another only.
+// text stands there in its files: what cannot be done is no error, but the downstream's protocol.
 func (v *validator) upstreamProtocol(p *ProxyConfig) string {
 	n, text := p.At("upstream_protocol"), p.UpstreamProtocol
 	if text == "" || strings.EqualFold(text, Auto) {
@@ -233,14 +232,20 @@ func (v *validator) upstreamProtocol(p *ProxyConfig) string {
 		v.report.WarnHint(n, DidYouMean(text, names), "there is no protocol %q: hosts are spoken to in the downstream's, as by MOSN, which does not read this key", text)
 		return Auto
 	}
+	v.checkConversion(p, up)
+	return up
+}
+
+// checkConversion warns about requests that cannot go on in the protocol that hosts are spoken to. They go on in their own: there
+// are conversions from one version of HTTP to another only.
+func (v *validator) checkConversion(p *ProxyConfig, up string) {
 	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
 	for _, name := range p.Protocols {
 		if name != up && (isRPC(up) || isRPC(name)) {
-			v.report.Warnf(n, "requests of %s cannot go on in %s: hosts are spoken to in the downstream's protocol, as by MOSN, which does not read this key", name, up)
-			return Auto
+			v.report.Warnf(p.At("upstream_protocol"), "requests of %s cannot go on in %s: they go on in their own protocol, as for MOSN, which does not read this key", name, up)
+			return
 		}
 	}
-	return up
 }
 
 // checkProtocols sets the list of a proxy's protocols.
