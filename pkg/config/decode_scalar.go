@@ -152,7 +152,8 @@ func (d *decoder) scalar(n *Node, v reflect.Value, b bounds) {
 
 // substitute sets a number that is out of bounds, if that is not an error.
 func (d *decoder) substitute(n *Node, v reflect.Value, b bounds) bool {
-	if !b.clamp && b.other == nil || !(v.CanInt() || v.CanUint() || v.CanFloat()) {
+	isNumber := v.CanInt() || v.CanUint() || v.CanFloat()
+	if !isNumber || !b.clamp && b.other == nil {
 		return false
 	}
 	number := reflect.TypeFor[float64]()
