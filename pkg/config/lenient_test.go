@@ -10,17 +10,17 @@ import (
 // lenientFields are fields whose values are not all errors when they are out of bounds.
 type lenientFields struct {
 	Source
-	Text   DNSLookupFamily `json:"text" other:"V4_ONLY"`
-	Whole  uint8           `json:"whole" min:"1" max:"64" clamp:""`
-	Signed int             `json:"signed" min:"16" max:"64" clamp:""`
-	Part   float64         `json:"part" min:"0.01" max:"1" clamp:""`
-	Policy FallbackPolicy  `json:"policy" max:"2" other:"0"`
-	Idle   time.Duration   `json:"idle" alias:"nanoseconds"`
-	Long   string          `json:"long_name" also:"longname"`
+	Text   LogLevel       `json:"text" other:"INFO"`
+	Whole  uint8          `json:"whole" min:"1" max:"64" clamp:""`
+	Signed int            `json:"signed" min:"16" max:"64" clamp:""`
+	Part   float64        `json:"part" min:"0.01" max:"1" clamp:""`
+	Policy FallbackPolicy `json:"policy" max:"2" other:"0"`
+	Idle   time.Duration  `json:"idle" alias:"nanoseconds"`
+	Long   string         `json:"long_name" also:"longname"`
 }
 
 func (f *lenientFields) setDefaults() {
-	f.Text, f.Whole, f.Signed, f.Part, f.Policy, f.Idle, f.Long = "AUTO", 2, 32, 0.5, 1, time.Hour, "-"
+	f.Text, f.Whole, f.Signed, f.Part, f.Policy, f.Idle, f.Long = "WARN", 2, 32, 0.5, 1, time.Hour, "-"
 }
 
 // TestLenientValues: what stands for a value that is out of bounds, and whether it is told.
@@ -36,8 +36,8 @@ func TestLenientValues(t *testing.T) {
 		tells string
 	}{
 		{`{}`, is(func(*lenientFields) {}), ""},
-		{`{"text": "v6_only"}`, is(func(f *lenientFields) { f.Text = "V6_ONLY" }), ""},
-		{`{"text": "V5"}`, is(func(f *lenientFields) { f.Text = "V4_ONLY" }), `a.json:1:10: text: warning: "V5" is not one of AUTO, V4_ONLY, V6_ONLY, ALL: V4_ONLY is used`},
+		{`{"text": "debug"}`, is(func(f *lenientFields) { f.Text = "DEBUG" }), ""},
+		{`{"text": "BLUE"}`, is(func(f *lenientFields) { f.Text = "INFO" }), `a.json:1:10: text: warning: "BLUE" is not one of FATAL, ERROR, WARN, INFO, DEBUG, TRACE: INFO is used`},
 		{`{"text": ""}`, is(func(*lenientFields) {}), ""},
 		{`{"whole": 64}`, is(func(f *lenientFields) { f.Whole = 64 }), ""},
 		{`{"whole": 65}`, is(func(f *lenientFields) { f.Whole = 64 }), "a.json:1:11: whole: warning: must be from 1 to 64, is 65: 64 is used"},
