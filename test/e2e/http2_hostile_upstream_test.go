@@ -112,7 +112,7 @@ var hostileAnswers = []hostileAnswer{
 		})},
 	{name: "informational answers without an end", want: xhttp2.ErrCodeProtocol, alone: true,
 		answer: once(func(f *frames, id uint32) {
-			for range 20 {
+			for range 3000 {
 				f.headers(id, false, ":status", "103")
 			}
 		})},

@@ -275,7 +275,7 @@ func TestMalformedResponses(t *testing.T) {
 		"a request's":           {":status", "200", ":path", "/"},
 		"pseudo-header behind":  {"a", "b", ":status", "200"},
 		"wrong Content-Length":  {":status", "200", "content-length", "5"},
-		"two Content-Lengths":   {":status", "200", "content-length", "0", "content-length", "0"},
+		"two Content-Lengths":   {":status", "200", "content-length", "0", "content-length", "1"},
 		"signed Content-Length": {":status", "200", "content-length", "-0"},
 	}
 	up := serveFrames(t, func(f *frames, _ int) {

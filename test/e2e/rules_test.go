@@ -265,10 +265,10 @@ func TestAcceptedForms(t *testing.T) {
 		{"(10) h2c", getWith("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"),
 			"GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
 		{"(10) upgrade with a length", getWith("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n") + "a",
-			"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na"},
+			"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Length: 1\r\nConnection: Upgrade\r\n\r\na"},
 		{"absolute form", "GET http://B:81/c?d HTTP/1.1\r\nHost: a\r\n\r\n", "GET /c?d HTTP/1.1\r\nHost: b:81\r\n\r\n"},
 		{"hop-by-hop", getWith("Connection: x-a, host, authorization\r\nX-A: 1\r\nAuthorization: b\r\nKeep-Alive: 5\r\nTE: trailers\r\n"),
-			"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: b\r\n\r\n"},
+			"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: b\r\nTE: trailers\r\nConnection: TE\r\n\r\n"},
 	} {
 		c := dial(t, w.addr())
 		c.send(tc.input)
