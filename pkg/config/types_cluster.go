@@ -179,7 +179,9 @@ type Thresholds struct {
 	MaxConnections uint32 `json:"max_connections"`
 	// Requests that wait for a connection at a time.
 	MaxPendingRequests uint32 `json:"max_pending_requests"`
-	// Requests under way at a time.
+	// Requests under way at a time. When three quarters are, a request is ended whose client has taken less than 1 KiB of its response
+	// in 5s, or sent that much less of its body (HTTP, but for the body of a gRPC call). When nearly all are, those that a connection
+	// has more of than a 64th of this limit are ended after 1s.
 	MaxRequests uint32 `json:"max_requests"`
 	// Retries under way at a time, besides the retry_budget.
 	MaxRetries uint32 `json:"max_retries"`

@@ -125,7 +125,8 @@ type HTTPTimeouts struct {
 	RequestHeaderTimeout time.Duration `json:"request_header_timeout"`
 	// Time for a whole request to arrive; 0s means without limit.
 	RequestTimeout time.Duration `json:"request_timeout"`
-	// A request on which nothing moves in either direction for this long is given up; 0s means without limit.
+	// A request on which nothing moves in either direction for this long is given up; 0s means without limit. What a slow client or
+	// host takes of what waits for it moves as well.
 	StreamIdleTimeout time.Duration `json:"stream_idle_timeout"`
 	// A connection without a request for this long is closed; 0s takes the listener's connection_idle_timeout.
 	IdleTimeout time.Duration `json:"idle_timeout"`

@@ -89,6 +89,7 @@ func (s *ClusterStats) stats() []stat {
 		{key: "request_pending_active", help: "Requests that wait for a connection.", at: &s.RequestPendingActive},
 		{key: "request_pending_overflow", help: "Requests refused because max_pending_requests was reached.", at: &s.RequestPendingOverflow},
 		{key: "request_overflow", help: "Requests refused because max_requests was reached.", at: &s.RequestOverflow},
+		{key: "request_stalled", help: "Requests ended because their client took or sent nothing while max_requests was nearly reached.", at: &s.RequestStalled},
 		{key: "connection_overflow", help: "Connections not made because max_connections was reached.", at: &s.ConnectionOverflow},
 		{key: "request_retry", help: "Tries after the first.", at: &s.RequestRetry},
 		{key: "request_retry_overflow", help: "Retries refused because of max_retries or the retry budget.", at: &s.RequestRetryOverflow},

@@ -90,6 +90,7 @@ type ClusterStats struct {
 	RequestPendingActive   int64
 	RequestPendingOverflow uint64
 	RequestOverflow        uint64
+	RequestStalled         uint64
 	ConnectionOverflow     uint64
 	RequestRetry           uint64
 	RequestRetryOverflow   uint64

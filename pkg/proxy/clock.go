@@ -11,7 +11,8 @@ import (
 // startClock sets the stream's timer for what is due first: the response, once
 // the request is complete (one to upgrade is with its head), or any movement at
 // all. Movement itself does not set the timer anew: when it runs out, it is looked
-// at whether the time has really passed.
+// at whether the time has really passed, and whether a slow peer has taken something
+// (progress.go).
 func (s *activeStream) startClock() {
 	if s.timeout > 0 && s.deadline == 0 && (s.has(requestOver) || s.req.Opaque) {
 		s.deadline = s.w.Loop.Now() + int64(s.timeout)
@@ -29,6 +30,11 @@ func (s *activeStream) due() int64 {
 	}
 	if s.times.StreamIdle > 0 {
 		earlier(s.moved + int64(s.times.StreamIdle))
+	}
+	if s.looks.next > 0 {
+		earlier(s.looks.next)
+	} else if s.owesRequest() {
+		earlier(s.moved + int64(stallLimit))
 	}
 	if !s.has(committed) {
 		earlier(s.deadline)
@@ -74,6 +80,13 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 	late := func(at int64) bool { return at > 0 && now >= at }
 	switch {
 	case s.has(responseOver):
+	case s.looks.next != 0:
+		s.keepLooking(now)
+	case s.owesRequest() && late(s.moved+int64(stallLimit)):
+		s.beginLooks(s.moved)
+	}
+	switch {
+	case s.has(responseOver):
 	case late(s.callEnds):
 		s.countTimeout()
 		s.failed(stream.TimedOut)
@@ -85,7 +98,9 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 		s.tryTimedOut(s.hedge)
 	case !s.has(committed) && late(s.hedgeAt):
 		s.startHedge()
-	case s.times.StreamIdle > 0 && late(s.moved+int64(s.times.StreamIdle)), late(s.requestDue()):
+	case s.stalls(now):
+		s.endStalled()
+	case s.idle(now), late(s.requestDue()):
 		s.stalled()
 	}
 	if !s.has(responseOver) {

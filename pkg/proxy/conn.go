@@ -28,6 +28,7 @@ type downConn struct {
 	counted    uint64       // bytes sent that the statistics know of
 	begun      uint64       // bytes received when the present phase began, or made progress
 	bound      *binding     // its own connections to hosts; nil unless they are
+	stalled    int64        // streams that the client keeps waiting
 	asked      bool         // a request has come since the connection was last seen idle
 	sniffed    bool         // bytes have come that do not tell the protocol yet
 	closing    bool         // the protocol will not be known

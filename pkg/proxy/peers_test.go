@@ -103,6 +103,7 @@ type client interface {
 type request struct {
 	method string // of HTTP
 	body   string
+	stream io.Reader // instead of the body, of HTTP
 	oneWay bool
 	header map[string]string
 }
@@ -190,6 +191,15 @@ func serveHTTP(t testing.TB, w *world, i int, ln net.Listener) {
 		}
 	}
 	s := &http.Server{Handler: http.HandlerFunc(handler), Protocols: httpVersion(w.kind)}
+	if w.handler != nil {
+		s.Handler = w.handler
+		s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			if err := c.(*net.TCPConn).SetReadBuffer(smallBuffer); err != nil {
+				t.Error(err)
+			}
+			return ctx
+		}
+	}
 	go s.Serve(ln)
 	t.Cleanup(func() { s.Close() })
 }
@@ -257,7 +267,10 @@ func (c *httpClient) close() {
 
 func (c *httpClient) ask(ctx context.Context, q request) <-chan result {
 	out := make(chan result, 1)
-	r, err := http.NewRequestWithContext(ctx, q.method, "http://"+c.w.addr+"/pkg.Service/Method", strings.NewReader(q.body))
+	if q.stream == nil {
+		q.stream = strings.NewReader(q.body)
+	}
+	r, err := http.NewRequestWithContext(ctx, q.method, "http://"+c.w.addr+"/pkg.Service/Method", q.stream)
 	if err != nil {
 		c.w.t.Fatal(err)
 	}

@@ -72,6 +72,7 @@ type activeStream struct {
 	past       past
 	body       requestBody
 	first      try
+	looks      looks
 }
 
 type streamFlags uint16
@@ -89,6 +90,7 @@ const (
 	answered                              // the host has sent all of its response
 	hedged                                // there was a second try beside the first
 	demanding                             // the request waits for its cluster to be made
+	stalling                              // the client keeps it waiting, and its connection counts it
 	newCookie                             // the response is to set the cookie that requests are hashed by
 )
 
@@ -128,6 +130,7 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.flags, s.pauses, s.depth = 0, 0, 0
 	s.try.tryState, s.past.pastState, s.hedgeAt = tryState{}, pastState{}, 0
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
+	s.looks.next = 0
 	s.code, s.resetCode = grpc.Unknown, grpc.OK
 	s.start = w.Loop.Now()
 	s.moved, s.deadline, s.callEnds = s.start, 0, 0
@@ -155,6 +158,7 @@ func (s *activeStream) finish() {
 	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
 	if s.has(counted) {
 		s.cluster.End()
+		s.countStalled(false)
 	}
 	s.body.drop()
 	s.record()
@@ -192,6 +196,9 @@ func (s *activeStream) hold(p pauses) {
 		}
 	case p&pausesResponse != 0 && before&pausesResponse == 0:
 		s.flow()
+	}
+	if p&(pauseUpstream|pauseDownstream) != 0 {
+		s.watch()
 	}
 }
 

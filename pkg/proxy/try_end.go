@@ -19,6 +19,9 @@ func (t *try) Head(h *stream.Head, end bool) {
 	switch {
 	case h.Interim():
 		if !s.has(committed) && s.hedge == nil {
+			if h.Status == 100 { // from here on it is the client for whom the request waits
+				s.req.DelID(stream.Expect)
+			}
 			s.down.Head(h, false)
 		}
 	case s.mayBeBettered(t) && s.names(h, end):

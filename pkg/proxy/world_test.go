@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -26,16 +27,17 @@ import (
 // world is a worker with one listener that sends everything to the cluster "c",
 // whose hosts are in the test's hand, as is the worker's clock.
 type world struct {
-	t     testing.TB
-	w     *Worker
-	loop  *eventloop.Loop
-	skip  atomic.Int64 // time that the test has moved the clock by
-	share *Shared
-	l     *Listener
-	kind  kind
-	addr  string // of the listener
-	hosts []string
-	calls chan *call // that hosts were asked
+	t       testing.TB
+	w       *Worker
+	loop    *eventloop.Loop
+	skip    atomic.Int64 // time that the test has moved the clock by
+	share   *Shared
+	l       *Listener
+	kind    kind
+	addr    string // of the listener
+	handler http.HandlerFunc
+	hosts   []string
+	calls   chan *call // that hosts were asked
 
 	client   client
 	demanded chan string  // names of clusters that the worker asks for
@@ -53,12 +55,14 @@ type plan struct {
 	cluster string   // more members of the cluster
 	name    string   // of the cluster that the route names, instead of c
 	local   string   // the address that the listener thinks it has
+	idle    time.Duration
+	handler http.HandlerFunc // of the hosts, instead of one that asks the test
 }
 
 func newWorld(t testing.TB, p plan) *world {
 	t.Helper()
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4)) // the waits of a loop hold one
-	w := &world{t: t, share: &Shared{}, kind: p.kind, calls: make(chan *call, 16), demanded: make(chan string, 16)}
+	w := &world{t: t, share: &Shared{}, kind: p.kind, handler: p.handler, calls: make(chan *call, 16), demanded: make(chan string, 16)}
 	w.hosts = append(w.hosts, p.first...)
 	for i := range p.dead + p.hosts {
 		w.hosts = append(w.hosts, startHost(t, w, len(w.hosts), i < p.dead))
@@ -118,9 +122,12 @@ func (w *world) load(p plan) {
 	if !strings.Contains(cluster, "lb_type") {
 		cluster += `,"lb_type":"LB_ROUNDROBIN"`
 	}
+	if !strings.Contains(p.route, `"timeout"`) {
+		p.route += `,"timeout":"10s"`
+	}
 	text := fmt.Sprintf(`{"servers":[{
 		"routers":[{"router_config_name":"r","virtual_hosts":[{"name":"v","domains":["*"],"routers":[
-			{"match":{"prefix":"/"},"route":{%s,"timeout":"10s"%s}}]}]}],
+			{"match":{"prefix":"/"},"route":{%s%s}}]}]}],
 		"listeners":[{"name":"main","address":"127.0.0.1:0","bind_port":true,"per_connection_buffer_limit_bytes":65536,
 			"filter_chains":[{"filters":[{"type":"proxy","config":{"downstream_protocol":%q,"router_config_name":"r"}}]}]}]}],
 		"cluster_manager":{"on_demand":{"services":["*"]},"clusters":[{"name":"c","idle_timeout":"1h"%s,%s}]}}`,
@@ -150,8 +157,18 @@ func (w *world) load(p plan) {
 	if !ok {
 		w.t.Fatalf("no protocol %s", p.kind.protocol())
 	}
-	w.l.Protocols = []Speaker{{Protocol: proto, NewCodec: proto.Server(lc.Proxy)}}
+	w.l.Protocols = []Speaker{{Protocol: proto, NewCodec: proto.Server(lc.Proxy), Timeouts: Timeouts{StreamIdle: p.idle}}}
 	w.on(func() { w.w.Apply(&Snapshot{Listeners: []*Listener{w.l}, Clusters: clusters}) })
+}
+
+// count returns how many streams under way are such. It is called on the worker.
+func (w *world) count(such func(s *activeStream) bool) (n int) {
+	for _, s := range w.w.all {
+		if s.conn != nil && !s.has(finished) && such(s) {
+			n++
+		}
+	}
+	return n
 }
 
 // on runs fn on the worker and waits for it.

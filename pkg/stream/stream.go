@@ -45,6 +45,13 @@ type End interface {
 	Flow
 }
 
+// Queue is an End at which data may wait that the peer does not take yet.
+type Queue interface {
+	// Queued returns how many bytes wait, and whether it is for the connection alone that
+	// they do: the peer takes as much of this stream as there is.
+	Queued() (n int, onConnection bool)
+}
+
 // Acceptor is asked by the codec of a downstream connection for the other end of
 // each new stream. sender is where the response goes.
 type Acceptor interface {

@@ -58,7 +58,7 @@ func ToHTTP(c Code) int {
 // policy decides, and retries it only where the policy names that code.
 func FromAnswer(status int, f stream.Flags) Code {
 	const (
-		full = stream.UpstreamOverflow | stream.RateLimited
+		full = stream.UpstreamOverflow | stream.RateLimited | stream.ClientStalled
 		late = stream.UpstreamTimeout | stream.StreamIdleTimeout
 		gone = stream.NoHealthyUpstream | stream.UpstreamConnectFailure | stream.UpstreamConnectionLost |
 			stream.UpstreamRemoteReset | stream.Draining
