@@ -215,7 +215,7 @@ type RetryPolicy struct {
 	Source
 	// true: failures are retried.
 	RetryOn bool `json:"retry_on"`
-	// Time for each try; 0s: only the route's timeout counts.
+	// Time for each try, from when the request is complete; 0s: only the route's timeout counts.
 	RetryTimeout time.Duration `json:"retry_timeout"`
 	// Tries after the first; 0: none.
 	NumRetries uint32 `json:"num_retries" max:"100" clamp:""`

@@ -146,7 +146,7 @@ func (s *activeStream) triesTimedOut() {
 // countTimeout counts that the tries under way are ended because of the time.
 func (s *activeStream) countTimeout() {
 	for _, t := range [2]*try{s.try, s.hedge} {
-		if t != nil && !t.parked {
+		if t != nil && !t.parked && !t.clientLate() {
 			t.countFailure(stream.Reset{Reason: stream.TimedOut})
 			t.noteFailure(stream.Reset{Reason: stream.TimedOut})
 		}

@@ -17,11 +17,15 @@ import (
 //     answer; an answer in time counts, whoever ends the rest of it;
 //   - weir itself had no room for it, or is being stopped;
 //   - the request was one-way, and sent: there is no answer to judge;
+//   - its time was over before the client had sent all of it, most of it because the
+//     client was slow;
 //   - the host did nothing for it, and it was moved to another connection: the one it
 //     was sent on had been idle and was gone, or the host had no room on it.
 //
-// The time of a try is that until the head of its answer: how long the rest takes
-// is a matter of its size, or of how long a call is meant to last.
+// The time of a try is that from the last part of the request that the host was given,
+// until the head of its answer: how long a request takes to come is the client's
+// matter, and how long the rest of an answer takes is a matter of its size, or of how
+// long a call is meant to last.
 
 // note tells the host how the try went, if nothing was said yet.
 func (t *try) note(o outlier.Outcome) {
@@ -45,7 +49,7 @@ func (t *try) noteFailure(r stream.Reset) {
 	case stream.Overflow, stream.TooLarge, stream.Cancelled:
 	case stream.ConnectFailed: // noted once for all requests that waited for the connection
 	case stream.TimedOut:
-		if t.sent { // otherwise there was no connection in time, which may be due to a limit
+		if t.sent && t.answered == 0 { // otherwise there was no connection in time, which may be due to a limit
 			t.note(outlier.TimedOut)
 		}
 	case stream.ProtocolError:
@@ -55,6 +59,19 @@ func (t *try) noteFailure(r stream.Reset) {
 	default:
 		t.note(outlier.Reset)
 	}
+}
+
+// clientLate reports whether a try's time is over because the client is slow with its
+// request: it is not complete, no one keeps the client from sending, and for most of
+// the time it was the client that was waited for. Of a client that is silent, as one
+// may be that calls with a stream of messages, the host was waited for.
+func (t *try) clientLate() bool {
+	s := t.s
+	if s.has(requestOver) || s.pauses&pausesRequest != 0 {
+		return false
+	}
+	now := s.w.Loop.Now()
+	return 2*(now-t.start) < now-t.began
 }
 
 // outcomeOf is what an answer's status says of the host.

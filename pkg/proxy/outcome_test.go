@@ -101,6 +101,24 @@ var events = []event{
 		cancel()
 		w.settled()
 	}},
+	{name: "the client is slower than its deadline", kinds: []kind{kindGRPC}, do: func(w *world, _ kind) {
+		up := w.upload(map[string]string{"Grpc-Timeout": "5S"})
+		up.slowly(6)
+		w.got(up.from)
+	}},
+	{name: "the client waits for its deadline", kinds: []kind{kindGRPC}, want: localError, do: func(w *world, _ kind) {
+		up := w.upload(map[string]string{"Grpc-Timeout": "5S"})
+		up.slowly(1)
+		w.forward(5 * time.Second)
+		w.got(up.from)
+	}},
+	{name: "the deadline of a stream that is answered", kinds: []kind{kindGRPC}, good: true, do: func(w *world, _ kind) {
+		from := w.client.ask(w.t.Context(), request{method: "POST", header: map[string]string{"Grpc-Timeout": "5S"}})
+		w.asked().reply <- answer{body: "begins", more: make(chan string)}
+		w.until("it has begun", func() bool { return w.count(func(s *activeStream) bool { return s.has(responseBegun) }) == 1 })
+		w.forward(6 * time.Second)
+		w.got(from)
+	}},
 	{name: "one-way", kinds: []kind{kindBolt, kindDubbo}, do: func(w *world, _ kind) {
 		w.client.ask(w.t.Context(), request{oneWay: true})
 		w.asked()

@@ -35,9 +35,12 @@ func asksForTimeouts(h *stream.Head) bool {
 
 // takeTimeouts shortens the timeouts as the request asks.
 func (s *activeStream) takeTimeouts() {
-	s.timeout = s.takeTimeout(globalTimeoutHeader, s.timeout)
+	before := s.timeout
+	s.timeout = s.takeTimeout(globalTimeoutHeader, before)
 	if s.deadline > 0 {
-		s.deadline = s.start + int64(s.timeout)
+		s.deadline -= int64(before - s.timeout)
+	} else {
+		s.startClock() // there was none before
 	}
 	limit := time.Duration(0)
 	if p := s.policy(); p != nil {

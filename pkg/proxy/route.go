@@ -221,6 +221,7 @@ func (k *requestSink) Data(d *buffer.Chain, end bool) {
 	b := &s.body
 	b.unsent.Move(d)
 	b.complete = end
+	s.try.given()
 	s.sendBody(s.try)
 	s.bodyComplete()
 	s.leave()
@@ -233,6 +234,7 @@ func (k *requestSink) Trailers(t *stream.Header) {
 	b := &s.body
 	b.trailers.Take(t)
 	b.hasTrailers, b.complete = true, true
+	s.try.given()
 	s.sendBody(s.try)
 	s.bodyComplete()
 	s.leave()
@@ -241,9 +243,11 @@ func (k *requestSink) Trailers(t *stream.Header) {
 // Reset is never called: what resets a request ends its stream.
 func (k *requestSink) Reset(stream.Reset) {}
 
-// bodyComplete arms the hedge of a request whose last part was passed on.
+// bodyComplete begins what is to be done in time once the last part of a request was
+// passed on: for an answer, and for a second try.
 func (s *activeStream) bodyComplete() {
-	if s.body.complete {
+	if s.body.complete && !s.has(committed|responseOver) {
+		s.try.startTimeout()
 		s.armHedge()
 	}
 }

@@ -42,7 +42,6 @@ func TestStalledClientsMakeRoom(t *testing.T) {
 				t.Fatalf("%d are ended while there is room", n)
 			}
 			reader := w.reader(t)
-			w.held(12)
 			for range 8 {
 				take(t, reader, k.step())
 				w.forward(time.Second)

@@ -35,8 +35,9 @@ type tryState struct {
 
 	heard uint64 // how many bytes had come on the connection by then
 
-	start    int64 // on the loop's clock
+	start    int64 // when the host was given its last part, or the try began; on the loop's clock
 	answered int64 // when the head of the answer came; 0: it has not, or it tells nothing
+	began    int64 // as are the next ones
 	since    int64 // from when on its time is none of another try's as well
 	deadline int64 // of this try; 0: none
 
@@ -102,15 +103,14 @@ func (t *try) begin(h *upstream.Host) {
 	s := t.s
 	t.host = h
 	t.start = s.w.Loop.Now()
-	t.since = t.start
+	t.began, t.since = t.start, t.start
 	s.info.Tries++
 	if t == s.try {
 		s.info.UpstreamHost = h.Address
 		s.armHedge()
 	}
-	if p := s.perTry(); p > 0 {
-		t.deadline = t.start + int64(p)
-		s.setTimer()
+	if s.body.headOnly || s.body.complete || s.req.Opaque {
+		t.startTimeout()
 	}
 	speaks := upstream.Dialect{Protocol: s.speaks, Variant: s.req.RPC.Form}
 	if s.cfg.Bound && s.speaks.RPC {
@@ -125,6 +125,24 @@ func (t *try) begin(h *upstream.Host) {
 	t.waited = true
 	if r, ok := h.Wait(t, &t.pending, speaks); !ok {
 		s.tryFailed(t, r)
+	}
+}
+
+// startTimeout begins the time that each try may take: with the try, or when the
+// request is complete, as the client's time is not the host's.
+func (t *try) startTimeout() {
+	s := t.s
+	if p := s.perTry(); p > 0 && t.host != nil {
+		t.deadline = s.w.Loop.Now() + int64(p)
+		s.setTimer()
+	}
+}
+
+// given notes that the host was given a part of the request. It is what comes after
+// that which is the host's time.
+func (t *try) given() {
+	if t.up != nil && t.answered == 0 {
+		t.start = t.s.w.Loop.Now()
 	}
 }
 
