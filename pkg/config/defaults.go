@@ -246,6 +246,7 @@ func (c *RPCClusterConfig) setDefaults() {
 func (c *RPCConfig) setDefaults() {
 	c.MaxFrameSize = 8 << 20
 	c.MaxConcurrentRequests = 1024
+	c.FrameTimeout = 10 * time.Second
 }
 
 func (c *Heartbeat) setDefaults() {

@@ -132,6 +132,17 @@ type HTTPTimeouts struct {
 	IdleTimeout time.Duration `json:"idle_timeout"`
 }
 
+// RPCTimeouts are the times that clients of RPC protocols are given.
+type RPCTimeouts struct {
+	// Time in which something of a frame must come that has begun; otherwise its connection is closed.
+	FrameTimeout time.Duration `json:"frame_timeout"`
+	// A call on which nothing moves for this long is answered with a timeout; 0s means without limit: the call's own timeout and the
+	// route's decide.
+	StreamIdleTimeout time.Duration `json:"stream_idle_timeout"`
+	// A connection without a call for this long is closed; 0s takes the listener's connection_idle_timeout.
+	IdleTimeout time.Duration `json:"idle_timeout"`
+}
+
 // HTTP2Config is extend_config for HTTP/2.
 type HTTP2Config struct {
 	Source
@@ -203,6 +214,7 @@ type RPCConfig struct {
 	MaxFrameSize int `json:"max_frame_size" min:"1024" max:"1073741824"`
 	// Requests under way on one connection; a client that sends more is not read from until some are answered.
 	MaxConcurrentRequests int `json:"max_concurrent_requests" min:"1" max:"1000000"`
+	RPCTimeouts
 	// true: at the begin of a drain, bolt clients are sent a GoAway, which clients that do not know it answer by closing.
 	EnableBoltGoaway bool `json:"enable_bolt_goaway"`
 	// What the protocol itself lets one set; see its documentation. bolt and Dubbo have nothing here.

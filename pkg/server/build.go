@@ -116,10 +116,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		if proto.Check != nil {
 			proto.Check(p, b.report)
 		}
-		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks), Timeouts: l.Other})
-		if proto.Name == http2Name {
-			l.Protocols[len(l.Protocols)-1].Timeouts = timeouts(c, &p.HTTP2.HTTPTimeouts)
-		}
+		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks), Timeouts: timeoutsOf(c, proto)})
 	}
 	if p.FallbackForUnknownProtocol {
 		l.TCP = c.TCP
@@ -136,7 +133,35 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 // http2Name is the protocol that has a block of settings beside HTTP/1's.
 const http2Name = "Http2"
 
-// timeouts returns the times that clients of a listener are given.
+// timeoutsOf returns the times that clients of a listener are given that speak a
+// protocol.
+func timeoutsOf(c *config.Listener, proto *protocol.Protocol) proxy.Timeouts {
+	p := c.Proxy
+	switch {
+	case proto.RPC:
+		t := rpcTimeouts(p, proto)
+		return proxy.Timeouts{
+			Header:     t.FrameTimeout,
+			StreamIdle: t.StreamIdleTimeout,
+			Idle:       cmp.Or(t.IdleTimeout, c.ConnectionIdleTimeout),
+		}
+	case proto.Name == http2Name:
+		return timeouts(c, &p.HTTP2.HTTPTimeouts)
+	}
+	return timeouts(c, &p.HTTP1.HTTPTimeouts)
+}
+
+// rpcTimeouts returns what a proxy's extend_config says for an RPC protocol.
+func rpcTimeouts(p *config.ProxyConfig, proto *protocol.Protocol) config.RPCTimeouts {
+	for _, name := range append([]string{proto.Name}, proto.Aliases...) {
+		if c := p.RPC[name]; c != nil {
+			return c.RPCTimeouts
+		}
+	}
+	return config.Default[config.RPCConfig]().RPCTimeouts
+}
+
+// timeouts returns the times that clients of HTTP are given.
 func timeouts(c *config.Listener, t *config.HTTPTimeouts) proxy.Timeouts {
 	return proxy.Timeouts{
 		Header:     t.RequestHeaderTimeout,
