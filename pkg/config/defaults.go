@@ -40,6 +40,7 @@ func (c *ProxyConfig) setDefaults() {
 	c.RequestID = RequestIDOff
 	c.TimeoutHeaders = true
 	c.MergeSlashes = true
+	c.RetryBufferLimit = 64 << 20
 }
 
 func (c *TCPProxyConfig) setDefaults() {
@@ -90,6 +91,7 @@ func (c *VariableMatcher) setDefaults() {
 
 func (c *RetryPolicy) setDefaults() {
 	c.NumRetries = 3
+	c.PerRequestBufferLimit = 64 << 10
 	c.BackOff = 25 * time.Millisecond
 	c.MaxBackOff = 250 * time.Millisecond
 }

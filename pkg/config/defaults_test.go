@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	proxy := &ProxyConfig{
 		Name: "127.0.0.1:1", DownstreamProtocol: "Auto", UpstreamProtocol: "Auto", RouterConfigName: "r", Protocols: []string{"Auto"},
 		DetectTimeout: 5 * time.Second, UpstreamConnections: "shared",
-		XForwardedFor: "append", RequestID: "off", MergeSlashes: true, TimeoutHeaders: true,
+		XForwardedFor: "append", RequestID: "off", MergeSlashes: true, TimeoutHeaders: true, RetryBufferLimit: 64 << 20,
 		HTTP1: HTTP1Config{
 			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,
 			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
@@ -83,7 +83,7 @@ func TestDefaults(t *testing.T) {
 					Route: &RouteAction{
 						ClusterName: "c",
 						HedgePolicy: &HedgePolicy{},
-						RetryPolicy: &RetryPolicy{NumRetries: 3, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
+						RetryPolicy: &RetryPolicy{NumRetries: 3, PerRequestBufferLimit: 64 << 10, BackOff: 25 * time.Millisecond, MaxBackOff: 250 * time.Millisecond},
 						HeaderEdits: HeaderEdits{RequestHeadersToAdd: []HeaderOption{{Header: HeaderValue{Key: "a"}, Append: true}}},
 					},
 				},

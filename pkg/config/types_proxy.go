@@ -26,6 +26,9 @@ type ProxyConfig struct {
 	RouterConfigName string `json:"router_config_name"`
 	// Settings of the downstream protocol, or one object per protocol name; see below.
 	ExtendConfig *Node `json:"extend_config"`
+	// Bytes that each worker keeps, for another try, of requests over 64 KiB (see the route's retry_policy): of all that are under way.
+	// A request for which there is no room is not tried again.
+	RetryBufferLimit int `json:"retry_buffer_limit_bytes" min:"0"`
 	// What happens to X-Forwarded-For: append (the peer's address is added), replace (it is all there is), keep (untouched).
 	XForwardedFor ForwardedMode `json:"x_forwarded_for"`
 	// X-Request-Id: off (untouched), keep (made when there is none), replace (always made).

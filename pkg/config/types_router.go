@@ -224,6 +224,10 @@ type RetryPolicy struct {
 	// Statuses of gRPC calls (14 is UNAVAILABLE) that are retried as well, where the response has nothing else: for requests that may
 	// be executed more than once, as with status_codes.
 	GRPCStatusCodes []int `json:"grpc_status_codes" min:"1" max:"16"`
+	// Bytes of a request's body that are kept for another try; a request that is larger is not tried again once more than that has been
+	// sent. Those of RPC protocols are kept whatever their size, as their frames are whole in any case. See also the proxy's
+	// retry_buffer_limit_bytes.
+	PerRequestBufferLimit int `json:"per_request_buffer_limit_bytes" min:"0" max:"1073741824"`
 	// What a retry avoids if it can, besides the hosts tried: the zones or the priorities they are in.
 	Avoid []Avoidance `json:"avoid"`
 	// true: a request may be executed more than once, so that it is retried even if it may have been executed. Without it, that is so

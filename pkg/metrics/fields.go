@@ -93,6 +93,7 @@ func (s *ClusterStats) stats() []stat {
 		{key: "connection_overflow", help: "Connections not made because max_connections was reached.", at: &s.ConnectionOverflow},
 		{key: "request_retry", help: "Tries after the first.", at: &s.RequestRetry},
 		{key: "request_retry_overflow", help: "Retries refused because of max_retries or the retry budget.", at: &s.RequestRetryOverflow},
+		{key: "request_retry_too_large", help: "Requests that were not tried again because they were too large to be kept for it.", at: &s.RequestRetryTooLarge},
 		{key: "request_hedged", help: "Requests that were sent a second time because the first host took long.", at: &s.RequestHedged},
 		{key: "request_hedge_won", help: "Requests whose response is that of the second host.", at: &s.RequestHedgeWon},
 		{key: "request_no_host", help: "Requests for which no host could be chosen.", at: &s.NoHost},

@@ -94,6 +94,7 @@ type ClusterStats struct {
 	ConnectionOverflow     uint64
 	RequestRetry           uint64
 	RequestRetryOverflow   uint64
+	RequestRetryTooLarge   uint64
 	RequestHedged          uint64
 	RequestHedgeWon        uint64
 	NoHost                 uint64

@@ -13,38 +13,67 @@ type requestBody struct {
 	sent     buffer.Chain // for another try; by reference, so it costs no copy
 	trailers stream.Header
 
+	shared *retryBuffer // of the listener
+	taken  int          // of it
+	limit  int          // how many bytes are kept
+
 	hasTrailers bool
 	headOnly    bool // the request has no body
 	complete    bool // all of it has passed the filters
 	ended       bool // a present try was given the end
 	lost        bool // sent does not have everything: there can be no other try
+	tooLarge    bool // because it was too much
 }
 
-func (b *requestBody) begin(p *buffer.Pool) {
+// retryBuffer is what a listener's requests keep for other tries, on one worker. What
+// any request may keep is not counted.
+type retryBuffer struct{ used, limit int }
+
+// smallBody is what any request may keep of its body, and one keeps whose route says
+// nothing else.
+const smallBody = 64 << 10
+
+func (b *requestBody) begin(p *buffer.Pool, shared *retryBuffer) {
 	unsent, sent := b.unsent, b.sent
-	*b = requestBody{unsent: unsent, sent: sent, trailers: b.trailers}
+	*b = requestBody{unsent: unsent, sent: sent, trailers: b.trailers, shared: shared, limit: smallBody}
 	b.unsent.Init(p)
 	b.sent.Init(p)
 }
 
 func (b *requestBody) drop() {
 	b.unsent.Clear()
-	b.sent.Clear()
 	b.trailers.Clear()
-	b.lost = true
+	b.keepNothing()
 }
 
 // keepNothing gives up the possibility of another try.
 func (b *requestBody) keepNothing() {
 	b.sent.Clear()
 	b.lost = true
+	if b.taken > 0 {
+		b.shared.used -= b.taken
+		b.taken = 0
+	}
 }
 
-// whole tells whether all of the request is here, for any try, and not more than
-// limit.
-func (b *requestBody) whole(limit int) bool {
-	return b.headOnly || b.complete && !b.lost && b.sent.Len()+b.unsent.Len() <= limit
+// keep reports whether all that has come may be kept.
+func (b *requestBody) keep() bool {
+	n := b.sent.Len() + b.unsent.Len()
+	switch {
+	case n > b.limit:
+		return false
+	case n <= max(smallBody, b.taken):
+		return true
+	case b.shared.used-b.taken+n > b.shared.limit:
+		return false
+	}
+	b.shared.used += n - b.taken
+	b.taken = n
+	return true
 }
+
+// whole reports whether all of the request is here, and is kept for any try.
+func (b *requestBody) whole() bool { return b.headOnly || b.complete && !b.lost && b.keep() }
 
 // rewind makes everything unsent again.
 func (b *requestBody) rewind() {
@@ -59,8 +88,8 @@ func (b *requestBody) rewind() {
 }
 
 // pass gives the only try there is, or the first of two that has a connection, what
-// it has not been given. limit is how much is kept for another one.
-func (b *requestBody) pass(up stream.Sink, limit int) {
+// it has not been given.
+func (b *requestBody) pass(up stream.Sink) {
 	if b.ended || b.headOnly {
 		return
 	}
@@ -69,10 +98,11 @@ func (b *requestBody) pass(up stream.Sink, limit int) {
 		return
 	}
 	if !b.lost {
-		if b.sent.Len()+b.unsent.Len() > limit {
-			b.keepNothing()
-		} else {
+		if b.keep() {
 			b.sent.Share(&b.unsent)
+		} else {
+			b.tooLarge = true
+			b.keepNothing()
 		}
 	}
 	b.ended = b.complete

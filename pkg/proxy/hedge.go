@@ -36,7 +36,7 @@ func (s *activeStream) armHedge() {
 // is under way: it may be executed twice, there is an answer, and all of it is here.
 func (s *activeStream) mayHedge() bool {
 	p := &s.route.Hedge
-	if p.Delay <= 0 || s.has(hedged|committed|responseOver) || s.req.Opaque || !s.body.whole(s.cfg.BufferLimit) {
+	if p.Delay <= 0 || s.has(hedged|committed|responseOver) || s.req.Opaque || !s.body.whole() {
 		return false
 	}
 	if kind := s.req.RPC.Kind; kind != stream.KindHTTP && kind != stream.KindRequest {

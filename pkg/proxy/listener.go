@@ -19,7 +19,8 @@ type listener struct {
 	conns  *downConn // a ring's entry
 	count  int
 
-	env filter.Env
+	env  filter.Env
+	kept retryBuffer
 
 	draining bool
 	gone     bool // removed, and its socket is closed: there will be no more connections
@@ -42,6 +43,7 @@ func (l *listener) apply(cfg *Listener) {
 	}
 	l.env = w.env
 	l.env.BufferLimit = cfg.BufferLimit
+	l.kept.limit = cfg.RetryBuffer
 	l.env.Draining = l.draining
 }
 

@@ -363,12 +363,24 @@ func (k kind) rpcBeat(id uint64) []byte {
 	return append(be.AppendUint32([]byte{1, 0, 0, 0, 1}, uint32(id)), make([]byte, 11)...)
 }
 
+// appendHessian appends a string of ASCII as Hessian writes it: long ones in chunks.
+func appendHessian(b []byte, s string) []byte {
+	const chunk = 0x8000
+	for ; len(s) > chunk; s = s[chunk:] {
+		b = append(append(b, 'R', chunk>>8, 0), s[:chunk]...)
+	}
+	if len(s) < 32 {
+		return append(append(b, byte(len(s))), s...)
+	}
+	return append(append(b, 'S', byte(len(s)>>8), byte(len(s))), s...)
+}
+
 // rpcRequest makes a request.
 func (k kind) rpcRequest(id uint64, q request) []byte {
 	be := binary.BigEndian
 	if k == kindDubbo {
 		var body []byte
-		text := func(s string) { body = append(append(body, byte(len(s))), s...) }
+		text := func(s string) { body = appendHessian(body, s) }
 		for _, s := range []string{"2.0.2", "pkg.Service", "1.0", "method", "Ljava/lang/String;", q.body} {
 			text(s)
 		}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -68,7 +69,7 @@ func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 		s.otherGoesOn(t)
 	case movable:
 		s.move(t, r)
-	case triable(r.Reason) && s.retryable(r.Unprocessed) && s.takeRetry(t):
+	case triable(r.Reason) && s.retryable(r.Unprocessed) && s.keptForRetry() && s.takeRetry(t):
 	case s.hedge != nil:
 		s.settleFor(s.besides(t))
 	default:
@@ -87,17 +88,18 @@ func triable(r stream.Reason) bool {
 func (s *activeStream) movable(t *try, r stream.Reset) bool {
 	const most = 4
 	p := &s.past
-	if !r.Unprocessed || s.body.lost {
+	if !r.Unprocessed {
 		return false
 	}
+	ok := false
 	switch r.Reason {
 	case stream.Overflow:
-		return false
 	case stream.ConnectFailed:
-		return p.moves < most && (!p.refused || s.hasOther(t))
+		ok = p.moves < most && (!p.refused || s.hasOther(t))
 	default:
-		return p.moves < most
+		ok = p.moves < most
 	}
+	return ok && s.keptForRetry()
 }
 
 // hasOther tells whether there is a host that was not tried yet.
@@ -140,7 +142,7 @@ func (s *activeStream) names(h *stream.Head, end bool) bool {
 // retryStatus tries again after a response that the route's policy names. It
 // returns false if the response is to be passed on.
 func (s *activeStream) retryStatus(t *try, h *stream.Head, end bool) bool {
-	if !s.names(h, end) || s.has(committed) || !s.retryable(h.RPC.Refused) {
+	if !s.names(h, end) || s.has(committed) || !s.retryable(h.RPC.Refused) || !s.keptForRetry() {
 		return false
 	}
 	up := t.up
@@ -157,19 +159,42 @@ func (s *activeStream) retryStatus(t *try, h *stream.Head, end bool) bool {
 	return true
 }
 
-// retryable tells whether the policy allows another try.
+// retryable tells whether the policy allows another try, if the request was kept.
 func (s *activeStream) retryable(unprocessed bool) bool {
 	p := s.policy()
-	if p == nil || s.body.lost || s.past.retries >= p.Retries {
-		if p != nil && s.past.retries >= p.Retries {
-			s.info.Flags |= stream.RetriesExhausted
-		}
+	if p == nil {
+		return false
+	}
+	if s.past.retries >= p.Retries {
+		s.info.Flags |= stream.RetriesExhausted
 		return false
 	}
 	if s.req.RPC.Kind == stream.KindOneWay {
 		return unprocessed // whoever sends one cannot be told that it came twice
 	}
 	return unprocessed || p.Idempotent || s.mayRepeat()
+}
+
+// keptForRetry reports whether a request that is to be tried again is there for it. If
+// it was too large to be kept, that is told.
+func (s *activeStream) keptForRetry() bool {
+	if s.body.tooLarge && s.info.Flags&stream.RequestTooLarge == 0 {
+		s.info.Flags |= stream.RequestTooLarge
+		s.cluster.Stats.RequestRetryTooLarge++
+	}
+	return !s.body.lost
+}
+
+// keptBody is how many bytes of the request's body are kept for another try.
+func (s *activeStream) keptBody() int {
+	p := s.policy()
+	switch {
+	case s.req.RPC.Kind != stream.KindHTTP: // frames are whole anyway
+		return math.MaxInt
+	case p != nil:
+		return p.BufferLimit
+	}
+	return smallBody
 }
 
 // idempotent tells whether a request may be executed more than once because of

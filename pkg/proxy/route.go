@@ -256,7 +256,7 @@ func (s *activeStream) bodyComplete() {
 // yet waits, and is not much.
 func (s *activeStream) sendBody(t *try) {
 	if t.up != nil {
-		if s.body.pass(t.up, s.cfg.BufferLimit); t.up != nil && s.tunnelOver() {
+		if s.body.pass(t.up); t.up != nil && s.tunnelOver() {
 			t.end().Release()
 		}
 		return

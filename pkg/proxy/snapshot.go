@@ -49,6 +49,8 @@ type Listener struct {
 	Path           PathRules
 	MaxConnections int
 	BufferLimit    int
+	// RetryBuffer is how many bytes of large requests each worker keeps, for other tries.
+	RetryBuffer int
 
 	// Upstreams are the protocols that hosts are spoken to, by the route's ID; nil is
 	// the request's own. A request of an RPC protocol keeps its own in any case.

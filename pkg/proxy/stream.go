@@ -136,7 +136,7 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.moved, s.deadline, s.callEnds = s.start, 0, 0
 	s.route, s.routeStats, s.cluster, s.wanted = nil, nil, nil, s.wanted[:0]
 	s.choice = upstream.Choice{}
-	s.body.begin(w.Loop.Buffers())
+	s.body.begin(w.Loop.Buffers(), &s.l.kept)
 	i := &s.info
 	*i = stream.Info{} // and then by field, because a literal is made elsewhere and copied
 	i.Protocol = c.proto.Name

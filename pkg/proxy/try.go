@@ -75,6 +75,7 @@ func (s *activeStream) forwardTo() {
 		return
 	}
 	s.flags |= counted
+	s.body.limit = s.keptBody()
 	s.w.request.Reset(s.req, &s.info)
 	s.aim()
 	if !s.route.RewriteRequest(&s.w.request) {

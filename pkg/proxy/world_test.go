@@ -146,7 +146,7 @@ func (w *world) load(p plan) {
 	lc := &c.Servers[0].Listeners[0]
 	routes := len(table.Routes())
 	w.l = &Listener{
-		Name: "main", Shared: w.share, Router: "r", Routes: table, Clusters: clusters, BufferLimit: lc.PerConnectionBufferLimit,
+		Name: "main", Shared: w.share, Router: "r", Routes: table, Clusters: clusters, BufferLimit: lc.PerConnectionBufferLimit, RetryBuffer: lc.Proxy.RetryBufferLimit,
 		Chains: make([]filter.Chain, routes), Upstreams: make([]*protocol.Protocol, routes),
 	}
 	if p.local != "" {

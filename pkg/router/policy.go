@@ -16,6 +16,8 @@ type RetryPolicy struct {
 	// Idempotent says that a request may be executed more than once. Without it,
 	// only one of which provably nothing was executed may be retried.
 	Idempotent bool
+	// BufferLimit is how many bytes of a request's body are kept for another try.
+	BufferLimit int
 	// AvoidZone and AvoidPriority ask a retry to go to a host of another zone, or of
 	// another priority, than those tried, if there is one.
 	AvoidZone, AvoidPriority bool
@@ -63,6 +65,7 @@ func retryPolicy(conf *config.RetryPolicy) *RetryPolicy {
 		Retries:    int(conf.NumRetries),
 		Idempotent: conf.Idempotent,
 
+		BufferLimit:   conf.PerRequestBufferLimit,
 		AvoidZone:     slices.Contains(conf.Avoid, config.AvoidZone),
 		AvoidPriority: slices.Contains(conf.Avoid, config.AvoidPriority),
 

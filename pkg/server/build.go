@@ -108,6 +108,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		Path:           proxy.PathRules{KeepSlashes: !p.MergeSlashes, RejectEscapedSlashes: p.RejectEscapedSlashes},
 		MaxConnections: c.MaxConnections,
 		BufferLimit:    c.PerConnectionBufferLimit,
+		RetryBuffer:    p.RetryBufferLimit,
 		Other:          timeouts(c, &p.HTTP1.HTTPTimeouts),
 	}
 	speaks := *p // the configuration itself stays as it was loaded

@@ -116,10 +116,11 @@ const (
 	RetriesExhausted                          // URX: the last permitted try failed
 	StreamIdleTimeout                         // SI: nothing moved for too long
 	Draining                                  // DT: given up at the end of a drain
+	RequestTooLarge                           // RTL: it was too large to be kept for the other try that it might have had
 	ClientStalled                             // CS: the client took or sent nothing while others needed its place
 )
 
-var flagNames = [...]string{"UH", "UT", "UR", "LR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "DC", "DPE", "UPE", "URX", "SI", "DT", "CS"}
+var flagNames = [...]string{"UH", "UT", "UR", "LR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "DC", "DPE", "UPE", "URX", "SI", "DT", "RTL", "CS"}
 
 // AppendTo appends the flags' letters, separated by commas, to dst; "-" if there
 // are none.
