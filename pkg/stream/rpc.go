@@ -58,6 +58,10 @@ type Call struct {
 	// Refused says of a response that the request was not executed, such as by a
 	// server that has no thread for it.
 	Refused bool
+	// Exception says of a response that it is the method's own answer, and that this
+	// is an exception: the host did what it was asked to, and is well. Its Status is
+	// that of an answer.
+	Exception bool
 	// Forward makes a heartbeat go to a host, as a request does, instead of being
 	// answered by weir.
 	Forward bool

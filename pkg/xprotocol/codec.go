@@ -24,7 +24,8 @@ type Codec interface {
 	// Parse takes apart b, which is one whole frame as Length measured it, and
 	// returns which part of it is the content. It fills, of an empty head, what the
 	// frame has of: RPC.Call, RPC's attributes and Fields (both as spans of b), and
-	// of a response Status, in HTTP's numbers. b is lent for the call. An error ends
+	// of a response Status, in HTTP's numbers. An exception that the method threw is
+	// its answer: it has the Status of one, and RPC.Exception. b is lent for the call. An error ends
 	// the connection.
 	Parse(b []byte, h *stream.Head) (content stream.Span, err error)
 

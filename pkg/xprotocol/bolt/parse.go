@@ -57,9 +57,7 @@ func (c codec) Parse(b []byte, h *stream.Head) (content stream.Span, err error) 
 		r.Method = names.method
 	case stream.KindResponse, stream.KindHeartbeatAnswer:
 		h.Status = httpStatus(r.Native)
-		if r.Native == statusSuccess && names.failed {
-			h.Status = 500
-		}
+		r.Exception = r.Native == statusSuccess && names.failed
 	}
 	return stream.SpanOf(int(header), int(end)), nil
 }
@@ -70,7 +68,9 @@ type names struct {
 	// repeated: one of them comes twice. Peers differ in which they take, so that
 	// what is routed might not be what is called. None of them sends that.
 	repeated bool
-	// failed: in a response, the call went wrong although the status is a success.
+	// failed: in a response, the method threw an exception, or the server says that it
+	// has no such method, although the status is a success. Java says both in the same
+	// way.
 	failed bool
 }
 

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -241,7 +242,7 @@ func TestResponseStatus(t *testing.T) {
 		header []byte
 		want   int
 	}{
-		{0, nil, 200}, {0, failed("true"), 500}, {0, failed("false"), 200}, {0, failed(absent), 200},
+		{0, nil, 200}, {0, failed("true"), 200}, {0, failed("false"), 200}, {0, failed(absent), 200},
 		{1, nil, 500}, {2, nil, 500}, {3, nil, 500}, {4, nil, 503}, {5, nil, 500}, {6, nil, 404},
 		{7, nil, 504}, {8, nil, 502}, {9, nil, 400}, {10, nil, 500}, {0x10, nil, 502}, {0x11, nil, 500},
 		{0x12, nil, 400}, {200, nil, 500}, {0xffff, nil, 500}, {4, failed("true"), 503},
@@ -254,6 +255,9 @@ func TestResponseStatus(t *testing.T) {
 			}
 			if refused := tt.native == 4 || tt.native == 6; h.RPC.Refused != refused {
 				t.Errorf("%#x: refused %v", tt.native, h.RPC.Refused)
+			}
+			if exception := tt.native == 0 && bytes.Equal(tt.header, failed("true")); h.RPC.Exception != exception {
+				t.Errorf("%#x, header %q: exception %v", tt.native, tt.header, h.RPC.Exception)
 			}
 		}
 	}

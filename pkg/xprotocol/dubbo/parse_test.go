@@ -44,6 +44,9 @@ func describe(out *strings.Builder, h *stream.Head, content int) {
 	if c.Kind == stream.KindResponse {
 		fmt.Fprintf(out, ", status %d: %d", c.Native, h.Status)
 	}
+	if c.Exception {
+		out.WriteString(", exception")
+	}
 	if c.Timeout != 0 {
 		fmt.Fprintf(out, ", timeout %v", c.Timeout)
 	}
@@ -209,6 +212,28 @@ func TestKinds(t *testing.T) {
 		dubbo.New().(xprotocol.Previewer).Preview(b, &call)
 		if h.RPC.Kind != tt.want || call.Kind != tt.want || call.ID != 1 || call.Serialization != b[2]&31 {
 			t.Errorf("%s: kind %d, preview %+v, want %d", tt.frame, h.RPC.Kind, call, tt.want)
+		}
+	}
+}
+
+// TestException: an exception that a method throws is its answer, whatever its form. A
+// failure of the provider's is none.
+func TestException(t *testing.T) {
+	tests := map[string]bool{
+		"dabb 0214 0000000000000001 00000003 900178":      true,  // with no attachments
+		"dabb 0214 0000000000000001 00000005 93017848 5a": true,  // with some
+		"dabb 1714 0000000000000001 00000005 0000000100":  true,  // in fastjson2
+		"dabb 0214 0000000000000001 00000003 910178":      false, // a value
+		"dabb 0214 0000000000000001 00000001 92":          false, // null
+		"dabb 0246 0000000000000001 00000002 0178":        false, // status 70
+		"dabb 0250 0000000000000001 00000003 900178":      false, // status 80
+		"dabb 0814 0000000000000001 00000001 00":          false, // in kryo, which is not read
+		"dabb 0214 0000000000000001 00000001 99":          false, // not a type of answer
+	}
+	for frame, want := range tests {
+		h, _ := parse(t, unhex(t, frame))
+		if h.RPC.Exception != want || (h.RPC.Native == 20 && h.Status != 200) {
+			t.Errorf("%s: exception %v, status %d, want %v", frame, h.RPC.Exception, h.Status, want)
 		}
 	}
 }

@@ -42,9 +42,7 @@ func readResponse(b []byte, r *serial.Reader, h *stream.Head) (tail int, ok bool
 		return len(b), false
 	}
 	what := int(t.Int) % withAttachments
-	if what == typeException {
-		h.Status = 500
-	}
+	h.RPC.Exception = what == typeException
 	if t.Int < withAttachments {
 		return len(b), true
 	}
