@@ -50,6 +50,9 @@ type OutlierDetection struct {
 	ConsecutiveLocalOriginFailure uint32 `json:"consecutive_local_origin_failure"`
 	// true: failures on weir's side are counted apart from those that hosts answer.
 	SplitLocalOrigin bool `json:"split_external_local_origin_errors"`
+	// true: an answer of an RPC protocol by which the method throws an exception (Dubbo's status 20 with a Throwable, bolt's 0 with an
+	// error) is a failure, as a 500 is; false: the host has answered, and is well.
+	CountExceptions bool `json:"count_exceptions"`
 	// Time between two looks at rates, and at who may come back.
 	Interval time.Duration `json:"interval"`
 	// Time for which a host is ejected, times the number of times it was.

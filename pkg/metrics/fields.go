@@ -71,6 +71,7 @@ func (u *Upstream) stats() []stat {
 		{key: "request_timeout", help: "Requests whose response did not come in time.", at: &u.RequestTimeout},
 		{key: "response_success", help: "Responses below 500.", at: &u.ResponseSuccess},
 		{key: "response_failed", help: "Responses of 500 and above.", at: &u.ResponseFailed},
+		{key: "response_exception", help: "Responses of RPC protocols by which the method throws an exception: they are below 500.", at: &u.ResponseException},
 		{key: "response_unknown", help: "Messages of the host that nobody waited for, or no more, and that were dropped.", at: &u.ResponseUnknown},
 		{key: "request_duration_time", help: "Time from sending a request to the end of its response.", at: &u.Latency},
 	}

@@ -69,6 +69,7 @@ type Upstream struct {
 	RequestTimeout     uint64
 	ResponseSuccess    uint64
 	ResponseFailed     uint64
+	ResponseException  uint64
 	ResponseUnknown    uint64
 	Latency            Histogram
 }

@@ -37,6 +37,23 @@ type event struct {
 	do    func(w *world, k kind)
 	want  string
 	good  bool // with want nothing: a success, not none
+
+	exceptions bool // they count
+}
+
+// throw has a method throw an exception, which the client gets.
+func throw(w *world, k kind) {
+	from := w.ask()
+	w.asked().reply <- answer{status: k.ok(), body: "oh", exception: true}
+	w.expect(from, k.ok(), "oh")
+	if st := w.clusterStats(); st.ResponseException != 1 || st.ResponseSuccess == 0 || st.RequestRetry != 0 {
+		w.t.Errorf("%d exceptions, %d successes, %d retries", st.ResponseException, st.ResponseSuccess, st.RequestRetry)
+	}
+	w.on(func() {
+		if c := w.w.Stats.Listener("main").Codes; c.Class2xx != 1 {
+			w.t.Errorf("it is in no class of the good: %+v", c)
+		}
+	})
 }
 
 func one(status func(k kind) int) func(w *world, k kind) {
@@ -119,6 +136,8 @@ var events = []event{
 		w.forward(6 * time.Second)
 		w.got(from)
 	}},
+	{name: "an exception", kinds: []kind{kindBolt, kindDubbo}, do: throw, good: true},
+	{name: "an exception, which counts", kinds: []kind{kindBolt, kindDubbo}, do: throw, exceptions: true, want: serverError},
 	{name: "one-way", kinds: []kind{kindBolt, kindDubbo}, do: func(w *world, _ kind) {
 		w.client.ask(w.t.Context(), request{oneWay: true})
 		w.asked()
@@ -166,6 +185,9 @@ func checkOutcome(t *testing.T, e event, k kind) {
 	}
 	for _, s := range sieves {
 		p.cluster = outliers(s.policy)
+		if e.exceptions {
+			p.cluster = outliers(s.policy + `,"count_exceptions":true`)
+		}
 		w := newWorld(t, p)
 		e.do(w, k)
 		w.settled()

@@ -64,9 +64,11 @@ type call struct {
 type answer struct {
 	status int
 	body   string
-	early  int         // an interim response before it
-	reset  bool        // instead of it
-	more   chan string // further pieces of the body, until it is closed
+	early  int  // an interim response before it
+	reset  bool // instead of it
+
+	exception bool        // of a method
+	more      chan string // further pieces of the body, until it is closed
 }
 
 // breaks, as a piece of a body, is where the answer breaks off.
@@ -414,7 +416,10 @@ func (k kind) rpcAnswer(id uint64, a answer) []byte {
 	be := binary.BigEndian
 	if k == kindDubbo {
 		body := append([]byte{byte(len(a.body))}, a.body...)
-		if a.status == k.ok() {
+		switch {
+		case a.exception:
+			body = append([]byte{0x90}, body...)
+		case a.status == k.ok():
 			body = append([]byte{0x91}, body...)
 		}
 		b := be.AppendUint64([]byte{0xda, 0xbb, 0x02, byte(a.status)}, id)
@@ -422,7 +427,17 @@ func (k kind) rpcAnswer(id uint64, a answer) []byte {
 	}
 	b := be.AppendUint32([]byte{1, 0, 0, 2, 1}, uint32(id))
 	b = be.AppendUint16(append(b, 1), uint16(a.status))
-	b = append(b, 0, 0, 0, 0)
+	var header []byte
+	if a.exception {
+		for _, s := range []string{"sofa_head_response_error", "true"} {
+			header = append(be.AppendUint32(header, uint32(len(s))), s...)
+		}
+	}
+	b = be.AppendUint16(append(b, 0, 0), uint16(len(header)))
+	if a.exception {
+		b = be.AppendUint32(b, uint32(len(a.body)))
+		return append(append(b, header...), a.body...)
+	}
 	return append(be.AppendUint32(b, uint32(len(a.body))), a.body...)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/router"
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
 // policy is the route's policy of retries, nil for none.
@@ -57,6 +58,8 @@ func (t *try) countAnswer(h *stream.Head, end bool) {
 		t.answered = t.s.w.Loop.Now()
 	}
 	switch {
+	case h.RPC.Exception:
+		t.countException()
 	case !t.s.has(isGRPC) || h.Status != 200:
 		t.countResponse(h.Status)
 	case end:
@@ -75,6 +78,18 @@ func (t *try) countResponse(status int) {
 	}
 	h.ResponseSuccess++
 	c.ResponseSuccess++
+}
+
+// countException counts a response by which the method throws an exception: the host
+// did what it was asked to. It is no failure, unless the cluster wants it to be one.
+func (t *try) countException() {
+	h, c := t.host.Stats, t.s.cluster
+	h.ResponseException++
+	c.Stats.ResponseException++
+	t.countResponse(200)
+	if c.Outlier != nil && c.Outlier.Exceptions {
+		t.outcome = outlier.ServerError
+	}
 }
 
 // countFailure counts a try that brought no response.

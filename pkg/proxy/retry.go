@@ -136,7 +136,7 @@ func (s *activeStream) failed(r stream.Reason) {
 // names tells whether the route's policy of retries names a response.
 func (s *activeStream) names(h *stream.Head, end bool) bool {
 	p := s.policy()
-	return p != nil && (p.Status(h.Status) || s.namesCall(h, end))
+	return p != nil && !h.RPC.Exception && (p.Status(h.Status) || s.namesCall(h, end))
 }
 
 // retryStatus tries again after a response that the route's policy names. It

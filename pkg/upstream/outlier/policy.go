@@ -11,6 +11,9 @@ import (
 // workers and does not change, but for one mark: that the monitor has something to
 // look at.
 type Policy struct {
+	// Exceptions makes an answer by which a method throws an exception a failure.
+	Exceptions bool
+
 	rows  [rows]rowRule
 	split bool // failures without an answer are in a row of their own, and in no rate
 	rates bool // somebody asks for them
@@ -52,6 +55,8 @@ func NewPolicy(c *config.OutlierDetection) *Policy {
 		return nil
 	}
 	p := &Policy{
+		Exceptions: c.CountExceptions,
+
 		split:   c.SplitLocalOrigin,
 		success: rateRule{c.SuccessRateMinimumHosts, uint64(c.SuccessRateRequestVolume), c.EnforcingSuccessRate},
 		factor:  float64(c.SuccessRateStdevFactor) / 1000,
