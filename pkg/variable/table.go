@@ -80,9 +80,9 @@ var table = [...]entry{
 	{name: "request_header_", keyed: true, append: requestHeader},
 	{name: "cookie_", keyed: true, append: cookie},
 	{name: "trace_id", append: traceID},
-	// What an RPC protocol calls; HTTP requests have neither.
-	{name: "x-mosn-rpc-service", append: absent},
-	{name: "x-mosn-rpc-method", append: absent},
+	// What an RPC protocol, or gRPC, calls; other requests have neither.
+	attribute("x-mosn-rpc-service", stream.Service),
+	attribute("x-mosn-rpc-method", stream.Method),
 
 	// The response.
 	{name: "response_header_", keyed: true, append: responseHeader},
@@ -120,6 +120,17 @@ func part(name string, get func(*stream.Head) []byte) entry {
 		}
 		b := get(in.Request)
 		return append(dst, b...), len(b) > 0
+	}}
+}
+
+// attribute is a name for an attribute of what is called.
+func attribute(name string, a stream.Attribute) entry {
+	return entry{name: name, append: func(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
+		if in.Request == nil {
+			return dst, false
+		}
+		value, ok := in.Request.Attribute(a)
+		return append(dst, value...), ok
 	}}
 }
 

@@ -332,3 +332,15 @@ func parse(t *testing.T, name string) Variable {
 	}
 	return v
 }
+
+// TestCalled: what is called is known of RPC requests, whether their head is a frame
+// or is described.
+func TestCalled(t *testing.T) {
+	in := request()
+	in.Request.Describe([]byte("pkg.Service"), []byte("Method"), nil, nil)
+	for name, want := range map[string]string{"x-mosn-rpc-service": "pkg.Service", "x-mosn-rpc-method": "Method"} {
+		if got, ok := parse(t, name).Append(nil, in); !ok || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, ok)
+		}
+	}
+}
