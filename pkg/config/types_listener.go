@@ -9,7 +9,8 @@ type Listener struct {
 	Name string `json:"name"`
 	// ingress (traffic to the service beside this proxy) or egress (traffic from it).
 	Type ListenerType `json:"type" other:"ingress"`
-	// IP address or localhost, and port; or for network unix a path. An empty host means all addresses.
+	// IP address or localhost, and port; or for network unix a path. An empty host means all addresses, of IPv6 (where there is any) and
+	// IPv4.
 	Address string `json:"address"`
 	// false: the listener opens no socket.
 	BindPort bool `json:"bind_port"`

@@ -3,7 +3,6 @@ package config
 import (
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +10,8 @@ import (
 
 // checkListeners checks the listeners of a server, once their filters are decoded and the routers are known.
 func (v *validator) checkListeners(s *Server) {
-	names, addresses := make(map[string]*Listener), make(map[string]*Listener)
+	names := make(map[string]*Listener)
+	var taken []socketAt
 	for i := range s.Listeners {
 		l := &s.Listeners[i]
 		if l.Name == "" {
@@ -23,11 +23,11 @@ func (v *validator) checkListeners(s *Server) {
 		} else {
 			names[l.Name] = l
 		}
-		if key := addressKey(l); key == "" {
-		} else if first := addresses[key]; first != nil {
-			v.report.Errorf(l.At("address"), "the listener %q has this address already", first.Name)
-		} else {
-			addresses[key] = l
+		if at, ok := socketOf(l); ok {
+			if k := slices.IndexFunc(taken, at.overlaps); k >= 0 {
+				v.report.Errorf(l.At("address"), "the listener %q has this address already", taken[k].Name)
+			}
+			taken = append(taken, at)
 		}
 		v.checkListener(l)
 	}
@@ -104,24 +104,6 @@ func (v *validator) checkPort(n *Node, port string, least uint64) {
 	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p < least {
 		v.report.Errorf(n, "the port must be from %d to 65535, is %q", least, port)
 	}
-}
-
-// addressKey returns what two listeners must not share, or "" if they may.
-func addressKey(l *Listener) string {
-	if !l.BindPort || l.Address == "" {
-		return ""
-	}
-	if l.Network == Unix {
-		return "unix:" + filepath.Clean(l.Address)
-	}
-	host, port, err := net.SplitHostPort(l.Address)
-	if err != nil || port == "0" {
-		return ""
-	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.String()
-	}
-	return net.JoinHostPort(host, port)
 }
 
 // decodeFilters decodes the network filters of a listener: its proxies, and the routers that old files keep in a connection_manager.

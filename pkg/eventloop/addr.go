@@ -19,6 +19,7 @@ type Addr struct {
 	ip   netip.AddrPort
 	raw  unix.RawSockaddrAny
 	size uint32
+	both bool // to listen on all addresses, of IPv6 and IPv4
 }
 
 // ParseAddr reads "host:port" with an IP address as host ("" for all addresses),
@@ -40,6 +41,21 @@ func ParseAddr(s string) (Addr, error) {
 		return Addr{}, fmt.Errorf("address %q: want an IP address, without a zone, and a port", s)
 	}
 	return AddrFrom(ap), nil
+}
+
+// ParseListenAddr is ParseAddr for an address to listen on: ":port" is that of both
+// IPv6 and IPv4, on a system that has both.
+func ParseListenAddr(s string) (Addr, error) {
+	port, ok := strings.CutPrefix(s, ":")
+	if !ok {
+		return ParseAddr(s)
+	}
+	a, err := ParseAddr("[::]:" + port)
+	if err != nil {
+		return ParseAddr(s) // whose error names it
+	}
+	a.both = true
+	return a, nil
 }
 
 // AddrFrom returns the Addr of an IP address and port.

@@ -1,6 +1,8 @@
 package eventloop
 
 import (
+	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -55,5 +57,65 @@ func TestAddressesKeepTheirForm(t *testing.T) {
 	}
 	if (addrPortOfRaw(&unix.RawSockaddrAny{})).IsValid() || addrPortOf(&unix.SockaddrUnix{}).IsValid() {
 		t.Error("an address that is none is valid")
+	}
+}
+
+// TestListenOnBothFamilies: ":port" is listened at for IPv6 and IPv4, by each of the
+// sockets; "0.0.0.0:port" for IPv4 only. Connections of IPv4 have addresses of IPv4.
+func TestListenOnBothFamilies(t *testing.T) {
+	six, err := net.Listen("tcp6", "[::1]:0")
+	if err == nil {
+		six.Close()
+	}
+	for text, want := range map[string]bool{":0": err == nil, "0.0.0.0:0": false} {
+		for _, reuse := range []bool{false, true} {
+			addr, err := ParseListenAddr(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := newGroup(t, 2)
+			remotes := make(chan netip.AddrPort, 2)
+			ls, err := g.Listen(addr, ListenOptions{ReusePort: reuse}, func(c *Conn) Handler {
+				remotes <- c.RemoteAddr()
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := ls.Addr().AddrPort()
+			if at.Port() == 0 || !at.Addr().IsUnspecified() {
+				t.Errorf("%s became %s", text, at)
+			}
+			for _, host := range []string{"127.0.0.1", "::1"} {
+				ip := netip.MustParseAddr(host)
+				c, err := net.Dial("tcp", netip.AddrPortFrom(ip, at.Port()).String())
+				if (err == nil) != (want || ip.Is4()) {
+					t.Errorf("%s, from %s: %v", text, host, err)
+				}
+				if err != nil {
+					continue
+				}
+				if got := <-remotes; got.Addr() != ip {
+					t.Errorf("a client of %s is seen as %s", host, got)
+				}
+				c.Close()
+			}
+			ls.Close()
+		}
+	}
+	if _, err := ParseListenAddr(":x"); err == nil || !strings.Contains(err.Error(), ":x") {
+		t.Errorf("a port that is none: %v", err)
+	}
+}
+
+// TestNoIPv6: where there is no IPv6, ":port" is that of IPv4.
+func TestNoIPv6(t *testing.T) {
+	for _, err := range []error{unix.EAFNOSUPPORT, fmt.Errorf("bind: %w", unix.EADDRNOTAVAIL)} {
+		if !noIPv6(err) {
+			t.Errorf("%v does not say so", err)
+		}
+	}
+	if noIPv6(nil) || noIPv6(unix.EADDRINUSE) {
+		t.Error("anything says so")
 	}
 }

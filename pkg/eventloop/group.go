@@ -91,7 +91,9 @@ func (g *Group) Bind(addr Addr, o ListenOptions) (*Listening, error) {
 		}
 		o.FD = 0
 		if sa, err := unix.Getsockname(fd); err == nil && addr.ip.IsValid() {
+			both := ls.addr.both
 			ls.addr = AddrFrom(addrPortOf(sa)) // the port, if it was 0
+			ls.addr.both = both
 		}
 		place := g.fewest
 		if len(on) > 1 {

@@ -54,15 +54,35 @@ const (
 	lastTurns = 1024
 )
 
-// Bind makes a listening socket, or takes the given one over.
+// Bind makes a listening socket, or takes the given one over. An address of both IPv6
+// and IPv4 becomes that of IPv4, where the system has nothing else.
 func Bind(addr *Addr, o ListenOptions) (fd int, err error) {
 	if o.FD != 0 {
 		tune(o.FD, addr.family())
 		return o.FD, unix.SetNonblock(o.FD, true)
 	}
-	fd, err = unix.Socket(addr.family(), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if fd, err = bind(addr, o); addr.both && noIPv6(err) {
+		*addr = AddrFrom(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.ip.Port()))
+		fd, err = bind(addr, o)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return fd, nil
+}
+
+// noIPv6 reports whether an error says that the system has no IPv6.
+func noIPv6(err error) bool {
+	return errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EPROTONOSUPPORT)
+}
+
+func bind(addr *Addr, o ListenOptions) (fd int, err error) {
+	fd, err = unix.Socket(addr.family(), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	if addr.both { // whatever the system's default is
+		setOption(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
 	}
 	if path, ok := addr.Unix(); ok {
 		removeStale(path)
@@ -85,7 +105,7 @@ func Bind(addr *Addr, o ListenOptions) (fd int, err error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return 0, fmt.Errorf("listen on %s: %w", addr, err)
+		return 0, err
 	}
 	return fd, nil
 }

@@ -233,7 +233,7 @@ func address(c *config.Listener) (eventloop.Addr, error) {
 	if c.Network == config.Unix {
 		return eventloop.ParseAddr("unix:" + c.Address)
 	}
-	return eventloop.ParseAddr(c.Address)
+	return eventloop.ParseListenAddr(c.Address)
 }
 
 // filters makes a listener's stream filters.
