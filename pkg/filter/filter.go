@@ -86,6 +86,14 @@ type Converter interface {
 	Converts() string
 }
 
+// CallMaker is implemented by filters that make calls of gRPC of other requests. Such
+// requests are routed, counted and given their deadlines as calls are.
+type CallMaker interface {
+	Filter
+	// MakesCall reports whether it makes a call of a request with a head that has come.
+	MakesCall(h *stream.Head) bool
+}
+
 // Finisher is implemented by a Request or Response half that wants to know when
 // its stream is over, however it ended. If one value is both halves, it is told
 // once. It may be told inside a call of Reply, ResumeRequest or ResumeResponse
@@ -151,6 +159,16 @@ func (c Chain) SeesHeartbeats() bool {
 		}
 	}
 	return false
+}
+
+// CallMaker returns the first filter of the chain that is one, nil if there is none.
+func (c Chain) CallMaker() CallMaker {
+	for i := range c {
+		if m, ok := c[i].Filter.(CallMaker); ok {
+			return m
+		}
+	}
+	return nil
 }
 
 // Converts returns what the last converter of the chain says; "" if there is none.

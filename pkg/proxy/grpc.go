@@ -5,17 +5,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// beginGRPC takes note of a gRPC request: routes see its service and method, and
-// what it was answered is counted for them.
+// beginGRPC takes note of a gRPC request, or one that a filter makes such of: routes see
+// its service and method, and what it was answered is counted for them.
 func (s *activeStream) beginGRPC() {
-	if s.proto.RPC || !grpc.IsRequest(s.req) || !s.proto.Multiplexed && !takesTrailers(s.req) {
+	switch {
+	case !s.proto.RPC && grpc.IsRequest(s.req) && (s.proto.Multiplexed || takesTrailers(s.req)):
+		s.flags |= isGRPC
+	case s.cfg.CallMaker != nil && s.cfg.CallMaker.MakesCall(s.req):
+		s.flags |= isGRPC | isBridged
+	default:
 		return
 	}
-	s.flags |= isGRPC
 	service, method, _ := grpc.SplitPath(s.req.Path())
 	version, _ := grpc.Attribute(s.req, stream.Version)
 	group, _ := grpc.Attribute(s.req, stream.Group)
@@ -88,8 +93,11 @@ func (s *activeStream) answerGRPC(status int, text []byte) {
 }
 
 // endGRPC ends a response that has begun and cannot go on: the call's status says
-// so, where other protocols can only break off.
-func (s *activeStream) endGRPC() {
+// so, where other protocols can only break off. It returns false if that cannot be told.
+func (s *activeStream) endGRPC() bool {
+	if !s.has(isGRPC) || s.pauses&pausesResponse != 0 { // who takes nothing is told nothing
+		return false
+	}
 	status, text := 502, "the response was broken off"
 	if s.info.Flags&(stream.UpstreamTimeout|stream.StreamIdleTimeout) != 0 {
 		status, text = 504, "the response took too long"
@@ -97,14 +105,25 @@ func (s *activeStream) endGRPC() {
 	s.code = s.answerCode(status)
 	var t stream.Header
 	grpc.SetStatus(&t, s.code, text)
-	s.down.Trailers(&t)
+	if !s.has(isBridged) {
+		s.down.Trailers(&t)
+		return true
+	}
+	if s.has(answered | noCall) { // and so a filter holds it, or it has no status
+		return false
+	}
+	s.flags &^= responseOver
+	s.filters.Trailers(filter.ResponseDirection, &t)
+	over := s.has(responseOver)
+	s.flags |= responseOver
+	return over
 }
 
 // noteStatus takes note of what became of a call, as its trailers, or the only head
 // of its response, say.
 func (s *activeStream) noteStatus(h *stream.Header) {
-	if s.has(isGRPC) {
-		s.code, _ = grpc.ReadStatus(h)
+	if code, ok := grpc.ReadStatus(h); s.has(isGRPC) && (ok || !s.has(isBridged)) {
+		s.code = code
 	}
 }
 
@@ -113,6 +132,7 @@ func (t *try) countCall(h *stream.Header) {
 	code, _ := grpc.ReadStatus(h)
 	t.countResponse(grpc.ToHTTP(code))
 	t.outcome = callOutcome(code)
+	t.s.code = code
 }
 
 // namesCall tells whether the policy of retries names a response, as far as it is

@@ -3,6 +3,7 @@ package proxy
 import (
 	"time"
 
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/router"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
@@ -60,6 +61,10 @@ func (t *try) countAnswer(h *stream.Head, end bool) {
 	switch {
 	case h.RPC.Exception:
 		t.countException()
+	case t.s.has(isBridged) && !grpc.IsResponse(h):
+		t.s.flags |= noCall
+		t.s.code = grpc.FromHTTP(h.Status)
+		t.countResponse(h.Status)
 	case !t.s.has(isGRPC) || h.Status != 200:
 		t.countResponse(h.Status)
 	case end:

@@ -133,11 +133,9 @@ func (s *activeStream) answerFields(body bool) {
 func (s *activeStream) breakResponse() {
 	s.flags |= responseOver | requestOver | committed
 	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
-	if s.has(isGRPC) && s.pauses&pausesResponse == 0 { // who takes nothing is told nothing
-		s.endGRPC()
-		return
+	if !s.endGRPC() {
+		s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
 	}
-	s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
 }
 
 // flagOf is the response flag of a try's failure.

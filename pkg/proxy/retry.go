@@ -127,8 +127,14 @@ func (s *activeStream) move(t *try, r stream.Reset) {
 	s.again(t)
 }
 
-// failed answers a request whose last try has failed.
+// failed answers a request whose last try has failed, or ends the response that has
+// begun.
 func (s *activeStream) failed(r stream.Reason) {
+	if s.has(responseBegun) {
+		s.info.Flags |= flagOf(r)
+		s.breakResponse()
+		return
+	}
 	status, text := statusOf(r)
 	s.filters.Reply(filter.Reply{Status: status, Body: text, Flags: flagOf(r)})
 }

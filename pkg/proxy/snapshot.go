@@ -40,7 +40,9 @@ type Listener struct {
 	// request that no route takes.
 	Chains  []filter.Chain
 	Default filter.Chain
-	Logs    []*accesslog.Log
+	// CallMaker is the filter that makes calls of gRPC of other requests; nil: none does.
+	CallMaker filter.CallMaker
+	Logs      []*accesslog.Log
 
 	Forwarded      config.ForwardedMode
 	RequestID      config.RequestIDMode

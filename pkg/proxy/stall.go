@@ -33,8 +33,8 @@ const (
 // owesRequest reports whether it is for the client to go on sending its request. Of a
 // call of gRPC that is not known: it may be waiting for the response.
 func (s *activeStream) owesRequest() bool {
-	const not = requestOver | responseOver | committed | tunnelling | isGRPC
-	return s.flags&not == 0 && s.pauses&pausesRequest == 0 && !s.req.Opaque
+	const not = requestOver | responseOver | committed | tunnelling
+	return s.flags&not == 0 && s.flags&(isGRPC|isBridged) != isGRPC && s.pauses&pausesRequest == 0 && !s.req.Opaque
 }
 
 // keepsWaiting reports whether it is the client for whom the stream waits.

@@ -91,6 +91,8 @@ const (
 	hedged                                // there was a second try beside the first
 	demanding                             // the request waits for its cluster to be made
 	stalling                              // the client keeps it waiting, and its connection counts it
+	isBridged                             // one that a filter makes of another request
+	noCall                                // and that a host answers with what is no response of gRPC
 	newCookie                             // the response is to set the cookie that requests are hashed by
 )
 

@@ -51,7 +51,7 @@ func (t *try) Data(d *buffer.Chain, end bool) {
 	var c *upstream.Conn
 	if end {
 		s.flags |= answered
-		if s.has(isGRPC) && s.resp.Status == 200 { // there is no status
+		if s.flags&(isGRPC|noCall) == isGRPC && s.resp.Status == 200 { // there is no status
 			t.countResponse(500)
 		}
 		if !s.has(tunnelling) || s.tunnelOver() {
@@ -80,7 +80,8 @@ func (t *try) Trailers(h *stream.Header) {
 		s.leave()
 		return
 	}
-	if s.has(isGRPC) {
+	s.flags |= answered
+	if s.flags&(isGRPC|noCall) == isGRPC {
 		t.countCall(h)
 	}
 	c := t.end()

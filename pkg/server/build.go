@@ -100,6 +100,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		Router:         p.RouterConfigName,
 		Routes:         table,
 		Default:        chain,
+		CallMaker:      chain.CallMaker(),
 		Clusters:       b.clusters,
 		Forwarded:      p.XForwardedFor,
 		RequestID:      p.RequestID,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/stream"
 )
 
 // Config is the filter's configuration: there is nothing to configure. Requests
@@ -27,7 +28,10 @@ type grpcweb struct {
 	bridges sync.Pool // of *bridge
 }
 
-var _ filter.Filter = (*grpcweb)(nil)
+var _ filter.CallMaker = (*grpcweb)(nil)
+
+// MakesCall reports whether a request is one of gRPC-Web.
+func (f *grpcweb) MakesCall(h *stream.Head) bool { return formOfRequest(h) != notWeb }
 
 // Attach looks at the calls of gRPC-Web only. It is decided by what the client
 // sent: also an answer given before the request reached the filter has to be one
