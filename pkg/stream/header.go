@@ -11,6 +11,9 @@ func SpanOf(from, to int) Span { return Span{uint32(from), uint32(to - from)} }
 // End returns the offset behind the span.
 func (s Span) End() int { return int(s.Off + s.Len) }
 
+// end is End of a span that may be nonsense.
+func (s Span) end() uint64 { return uint64(s.Off) + uint64(s.Len) }
+
 type field struct {
 	name, value Span
 	id          ID

@@ -1,5 +1,7 @@
 package stream
 
+import "strconv"
+
 // Reason is why a message ended before its end.
 type Reason uint8
 
@@ -20,9 +22,15 @@ const (
 	TimedOut
 	// Overflow: a limit of weir's own was reached.
 	Overflow
-	// TooLarge: the message is over a limit of weir's own, which Err names.
+	// Unsendable: weir cannot say the message in the peer's protocol.
+	Unsendable
+	// TooLarge: the message is over a limit of weir's own, which Err names: the request,
+	// if it was not processed, otherwise the response.
 	TooLarge
 )
+
+// Local reports whether the reason is weir's own, and so says nothing of the peer.
+func (r Reason) Local() bool { return r == Overflow || r == Unsendable || r == TooLarge }
 
 var reasonNames = [...]string{
 	Cancelled:      "cancelled",
@@ -33,6 +41,7 @@ var reasonNames = [...]string{
 	ProtocolError:  "protocol error",
 	TimedOut:       "timed out",
 	Overflow:       "limit reached",
+	Unsendable:     "cannot be sent",
 	TooLarge:       "message too large",
 }
 
@@ -65,3 +74,20 @@ func (r Reset) Error() string {
 
 // Unwrap returns the cause.
 func (r Reset) Unwrap() error { return r.Err }
+
+// LimitError says that a message is larger than a limit, and by which key of the
+// configuration that is raised.
+type LimitError struct {
+	Protocol    string
+	Size, Limit int // in bytes
+	Key         string
+}
+
+// LimitKey returns the key.
+func (e *LimitError) LimitKey() string { return e.Key }
+
+// Error says it in words.
+func (e *LimitError) Error() string {
+	return e.Protocol + ": a message of " + strconv.Itoa(e.Size) + " bytes is larger than " +
+		e.Key + ", " + strconv.Itoa(e.Limit)
+}

@@ -123,8 +123,12 @@ func (h *Header) NullAt(i int) bool { return h.fields[i].null }
 func (h *Header) Changed() bool { return h.changed }
 
 // KeepFrame makes a head that was just filled by spans of a frame keep its own
-// copy of it, without the content.
-func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
+// copy of it, without the content. It returns false if the spans, or the content, are
+// no places in the frame: then the head is of no use.
+func (h *Head) KeepFrame(protocol string, frame []byte, content Span) bool {
+	if content.end() > uint64(len(frame)) {
+		return false
+	}
 	r := &h.RPC
 	r.Protocol = protocol
 	r.head, r.tail = content.Off, uint32(len(frame)-content.End())
@@ -142,6 +146,18 @@ func (h *Head) KeepFrame(protocol string, frame []byte, content Span) {
 	h.unnamed = true
 	h.method = r.Method
 	r.pathless = true
+	return h.holdsSpans()
+}
+
+// holdsSpans reports whether all spans are places in the arena.
+func (h *Head) holdsSpans() bool {
+	r := &h.RPC
+	end := max(r.Service.end(), r.Method.end(), r.Version.end(), r.Group.end())
+	for i := range h.fields {
+		f := &h.fields[i]
+		end = max(end, f.name.end(), f.value.end())
+	}
+	return end <= uint64(len(h.arena))
 }
 
 // moveMade moves what MakeSpan made from the arena's front to behind the frame, and

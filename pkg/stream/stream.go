@@ -157,6 +157,13 @@ type Reaper interface {
 	Reap(since int64)
 }
 
+// Refuser is an Acceptor that is told of requests that its codec answers itself, for
+// statistics and logs.
+type Refuser interface {
+	// Refused tells of a request that has no stream, and why not.
+	Refused(r Reset)
+}
+
 // Switcher is an Acceptor that is told when its connection goes on in another
 // protocol, before the first stream in it.
 type Switcher interface {

@@ -60,14 +60,37 @@ func (a *asker) nextID() uint64 {
 	}
 }
 
-// response gives an answer to whoever waits for it.
-func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
-	s := a.pending.get(h.RPC.ID)
+// waiting returns the stream that waits for an answer, nil if none does.
+func (a *asker) waiting(answer *stream.Call) *clientStream {
+	s := a.pending.get(answer.ID)
 	if a.pingPong { // hosts of such protocols need not keep to ids
 		s = a.pending.any()
 	}
-	if s == nil || !s.sent || h.RPC.Kind == stream.KindHeartbeatAnswer && s.call.Kind != stream.KindHeartbeat {
+	if s == nil || !s.sent || answer.Kind == stream.KindHeartbeatAnswer && s.call.Kind != stream.KindHeartbeat {
 		a.dropped++
+		return nil
+	}
+	return s
+}
+
+// fail ends the stream that waits for an answer which is refused.
+func (a *asker) fail(answer *stream.Call, r stream.Reset) {
+	if s := a.waiting(answer); s != nil {
+		s.fail(r)
+	}
+}
+
+// errStatus: an answer's status is none that ends a request.
+var errStatus = &MessageError{"xprotocol: the response has no status"}
+
+// response gives an answer to whoever waits for it.
+func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
+	s := a.waiting(&h.RPC.Call)
+	if s == nil {
+		return
+	}
+	if h.Status < 200 { // it would be taken for one that another follows
+		s.fail(stream.Reset{Reason: stream.ProtocolError, Err: errStatus})
 		return
 	}
 	if content.Len == 0 {
@@ -124,11 +147,14 @@ func (s *clientStream) Head(h *stream.Head, end bool) {
 		return
 	}
 	if h.RPC.Protocol != a.name {
-		s.refuse(errForeign)
+		s.fail(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: errForeign})
 		return
 	}
 	if err := s.parts.set(a.codec, h); err != nil {
-		s.refuse(err)
+		s.fail(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: err})
+		return
+	}
+	if s.exceeds(max(int(h.ContentLength), 0)) {
 		return
 	}
 	s.begun = true
@@ -144,17 +170,31 @@ func (s *clientStream) Head(h *stream.Head, end bool) {
 	}
 }
 
-// refuse ends the stream because of its request.
-func (s *clientStream) refuse(err error) {
+// fail ends the stream.
+func (s *clientStream) fail(r stream.Reset) {
 	peer := s.peer
 	s.asker.end(s)
-	peer.Reset(stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: err})
+	peer.Reset(r)
+}
+
+// exceeds ends the stream, and reports so, if its request is longer than what the host
+// takes with a content of this length.
+func (s *clientStream) exceeds(content int) bool {
+	a := s.asker
+	n := len(s.parts.bytes) + content
+	if n > a.maxFrame {
+		s.fail(stream.Reset{Reason: stream.TooLarge, Unprocessed: true, Err: a.tooLong(n)})
+	}
+	return n > a.maxFrame
 }
 
 // Data adds to the request's content.
 func (s *clientStream) Data(d *buffer.Chain, end bool) {
 	switch {
 	case !s.begun || s.sent:
+		d.Clear()
+		return
+	case s.exceeds(s.content.Len() + d.Len()):
 		d.Clear()
 		return
 	case !end:

@@ -1,8 +1,6 @@
 package xprotocol
 
 import (
-	"errors"
-
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -57,16 +55,19 @@ func (c *ClientConn) Available() int {
 func (c *ClientConn) Feed(in buffer.View) (int, error) {
 	pos := 0
 	for pos < in.Len() {
+		if c.skip > 0 {
+			pos += c.skipped(in.Len() - pos)
+			continue
+		}
 		f, n, err := c.next(in.From(pos))
-		if errors.Is(err, errTooLong) {
-			return pos, &FrameError{c.name, errTooLong.Error()}
-		}
 		pos += n
-		if err == nil && f.b == nil {
-			break
-		}
-		if err == nil {
+		switch {
+		case err == nil && f.b == nil:
+			return pos, nil
+		case err == nil:
 			err = c.take(&f)
+		default:
+			err = c.pass(in.From(pos), err)
 		}
 		if err != nil {
 			c.ending = true
@@ -76,13 +77,67 @@ func (c *ClientConn) Feed(in buffer.View) (int, error) {
 	return pos, nil
 }
 
-// take does what a frame asks for.
-func (c *ClientConn) take(f *frame) error {
-	h, content, err := c.parse(f)
-	if err != nil {
-		f.drop()
+// pass begins to step over the frame that in begins with, if err says that it is too
+// long.
+func (c *ClientConn) pass(in buffer.View, err error) error {
+	var call stream.Call
+	if !c.skipTooLong(err, in, &call) {
 		return err
 	}
+	return c.fail(&call, err)
+}
+
+// take does what a frame asks for.
+func (c *ClientConn) take(f *frame) error {
+	h := c.heads.Get()
+	content, err := c.parse(f, h)
+	if err == nil {
+		err = c.obey(f, h, content)
+	} else {
+		err = c.fail(&h.RPC.Call, err)
+	}
+	c.heads.Put(h)
+	f.drop()
+	return err
+}
+
+// fail ends the call whose message is refused; it returns the error that ends the
+// connection instead.
+func (c *ClientConn) fail(call *stream.Call, err error) error {
+	r, ok := failureOf(err)
+	if !ok {
+		return err
+	}
+	c.received++
+	switch call.Kind {
+	case stream.KindResponse, stream.KindHeartbeatAnswer:
+		if call.ID == c.beat && c.beat != 0 {
+			c.beat = 0
+		} else {
+			c.asker.fail(call, r)
+		}
+	case stream.KindGoAway:
+		c.ending = true
+	case stream.KindRequest:
+		r.Unprocessed = true
+		c.decline(call, answerTo(r))
+	case stream.KindOneWay:
+		c.dropped++
+	}
+	return nil
+}
+
+// decline answers a request of the host's that is not passed on. A host that does not
+// take its answers gets none.
+func (c *ClientConn) decline(call *stream.Call, a Answer) {
+	c.dropped++
+	if call.Kind == stream.KindRequest && !c.pressed {
+		c.send(func(dst []byte) []byte { return c.codec.Answer(dst, call, a) })
+	}
+}
+
+// obey does what the message says.
+func (c *ClientConn) obey(f *frame, h *stream.Head, content stream.Span) (err error) {
 	c.received++
 	switch h.RPC.Kind {
 	case stream.KindResponse, stream.KindHeartbeatAnswer: // protocols may answer heartbeats as they answer requests
@@ -98,8 +153,6 @@ func (c *ClientConn) take(f *frame) error {
 	case stream.KindRequest, stream.KindOneWay:
 		err = c.requestBack(h, f, content)
 	}
-	c.heads.Put(h)
-	f.drop()
 	return err
 }
 
@@ -109,15 +162,10 @@ func (c *ClientConn) requestBack(h *stream.Head, f *frame, content stream.Span) 
 	if c.back != nil && c.back.count() < c.maxStreams {
 		return c.back.request(h, f, content)
 	}
-	c.dropped++
-	if h.RPC.Kind == stream.KindRequest {
-		c.send(func(dst []byte) []byte {
-			return c.codec.Answer(dst, &h.RPC.Call, Answer{
-				Status: 404, Flags: stream.NoRouteFound,
-				Text: []byte("this connection is shared: no client can be called on it"),
-			})
-		})
-	}
+	c.decline(&h.RPC.Call, Answer{
+		Status: 404, Flags: stream.NoRouteFound,
+		Text: []byte("this connection is shared: no client can be called on it"),
+	})
 	return nil
 }
 

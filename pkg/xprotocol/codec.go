@@ -18,7 +18,8 @@ type Codec interface {
 	// soon as b has enough bytes to tell; 0 until then. An error means that b does
 	// not begin a frame, and ends the connection. The length may exceed b, and any
 	// limit: the caller checks it before it collects so much. It must tell within
-	// 64 KiB. b is not empty, and like everything here it must not be written to.
+	// 64 KiB. b is not empty, and like everything here it must not be written to. A
+	// length that cannot be, such as one below zero, counts as an error.
 	Length(b []byte) (n int, err error)
 
 	// Parse takes apart b, which is one whole frame as Length measured it, and
@@ -26,7 +27,7 @@ type Codec interface {
 	// frame has of: RPC.Call, RPC's attributes and Fields (both as spans of b), and
 	// of a response Status, in HTTP's numbers. An exception that the method threw is
 	// its answer: it has the Status of one, and RPC.Exception. b is lent for the call. An error ends
-	// the connection.
+	// the connection; a [MessageError] ends this one call, if RPC.Call was filled.
 	Parse(b []byte, h *stream.Head) (content stream.Span, err error)
 
 	// Patch sets the message's id in an encoded head, and the lengths in it to those
@@ -46,6 +47,14 @@ type Codec interface {
 	// the form in which the request came and with its id.
 	Answer(dst []byte, to *stream.Call, a Answer) []byte
 }
+
+// MessageError is an error of a message whose frame is well: where it ends and whose
+// it is are sure. A request is answered by it, a response fails the request that it
+// answers, and the connection goes on.
+type MessageError struct{ Reason string }
+
+// Error says it in words.
+func (e *MessageError) Error() string { return e.Reason }
 
 // Answer is an answer of weir's own to a request.
 type Answer struct {

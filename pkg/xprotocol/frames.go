@@ -3,6 +3,7 @@ package xprotocol
 import (
 	"errors"
 	"math"
+	"strconv"
 
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/stream"
@@ -60,6 +61,7 @@ type conn struct {
 	link  stream.Link
 	heads *stream.Pool
 	big   *bigFrame // being collected; nil mostly
+	skip  int       // bytes still to come of a frame that is stepped over
 }
 
 // frame is one whole frame that came.
@@ -90,9 +92,9 @@ func (c *conn) next(in buffer.View) (f frame, n int, err error) {
 	case err != nil:
 		return frame{}, 0, err
 	case size > c.maxFrame:
-		return frame{}, 0, errTooLong
-	case size == 0:
-		return frame{}, 0, nil
+		return frame{}, 0, c.tooLong(size)
+	case size <= 0:
+		return frame{}, 0, c.unmeasured(size, in.Len())
 	case size <= in.Len():
 		view := in.Slice(0, size)
 		return frame{b: view.Bytes(), view: view}, size, nil
@@ -115,19 +117,25 @@ func (c *conn) collect(in buffer.View) (f frame, n int, err error) {
 	return frame{b: big.bytes.AppendTo(make([]byte, 0, big.size)), big: big}, n, nil
 }
 
-// errTooLong: what its length says is for whoever catches it.
-var errTooLong = errors.New("the frame is longer than the limit")
-
-// parse takes a frame apart. The head goes back to the pool afterwards.
-func (c *conn) parse(f *frame) (h *stream.Head, content stream.Span, err error) {
-	h = c.heads.Get()
-	content, err = c.codec.Parse(f.b, h)
-	if err != nil {
-		c.heads.Put(h)
-		return nil, content, err
+// unmeasured returns what is wrong with a codec that cannot tell a frame's length from
+// n bytes; nil if it may have more of them first.
+func (c *conn) unmeasured(size, n int) error {
+	switch {
+	case size < 0:
+		return &FrameError{c.name, "the frame's length is said to be " + strconv.Itoa(size)}
+	case n >= collectFrom:
+		return &FrameError{c.name, "the frame's length does not show in its first " + strconv.Itoa(n) + " bytes"}
 	}
-	h.KeepFrame(c.name, f.b, content)
-	return h, content, nil
+	return nil
+}
+
+// parse takes a frame apart into an empty head.
+func (c *conn) parse(f *frame, h *stream.Head) (content stream.Span, err error) {
+	content, err = c.codec.Parse(f.b, h)
+	if err == nil && !h.KeepFrame(c.name, f.b, content) {
+		err = &FrameError{c.name, "what the frame says is said to stand outside of it"}
+	}
+	return content, err
 }
 
 // content moves the content of a frame into dst, which is passed on at once.
@@ -167,11 +175,17 @@ func (p *parts) set(codec Codec, h *stream.Head) (err error) {
 	p.tail = 0
 	if h.Changed() {
 		p.bytes, p.tail, err = codec.Append(p.bytes[:0], h)
+		if p.tail < 0 || p.tail > len(p.bytes) {
+			p.tail = 0
+			return errTail
+		}
 		return err
 	}
 	p.keep(h)
 	return nil
 }
+
+var errTail = errors.New("xprotocol: the codec gives the message a tail that is longer than the message")
 
 // keep makes p the parts that a head came in.
 func (p *parts) keep(h *stream.Head) {
@@ -234,9 +248,9 @@ const maxText = 1 << 10
 // send sends a frame that encode appends.
 func (c *conn) send(encode func(dst []byte) []byte) {
 	out := c.link.Out()
-	room := out.Reserve(ownFrame)[:0]
-	b := encode(room)
-	if len(b) <= cap(room) {
+	room := out.Reserve(ownFrame)
+	b := encode(room[:0])
+	if len(b) > 0 && &b[0] == &room[0] {
 		out.Commit(len(b))
 		return
 	}

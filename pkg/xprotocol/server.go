@@ -62,25 +62,47 @@ func (c *ServerConn) Feed(in buffer.View) (int, error) {
 			c.pause()
 			break
 		}
-		f, n, err := c.next(in.From(pos))
-		if errors.Is(err, errTooLong) {
-			c.refuse(in.From(pos).Bytes())
-			return pos, &FrameError{c.name, errTooLong.Error()}
+		if c.skip > 0 {
+			pos += c.skipped(in.Len() - pos)
+			continue
 		}
+		n, err := c.step(in.From(pos))
 		pos += n
-		if err == nil && f.b == nil {
-			break
-		}
-		if err == nil {
-			err = c.take(&f)
-		}
 		if err != nil {
 			c.closing = true
 			return pos, err
 		}
+		if n == 0 && c.skip == 0 {
+			break
+		}
 	}
-	c.partial = !c.paused && (pos < in.Len() || c.big != nil)
+	c.partial = !c.paused && (pos < in.Len() || c.big != nil || c.skip > 0)
 	return pos, nil
+}
+
+// step takes the first frame off in, if it is whole or too long.
+func (c *ServerConn) step(in buffer.View) (n int, err error) {
+	f, n, err := c.next(in)
+	switch {
+	case err != nil:
+		err = c.pass(in, err)
+	case f.b != nil:
+		err = c.take(&f)
+	}
+	return n, err
+}
+
+// pass begins to step over the frame that in begins with, if err says that it is too
+// long.
+func (c *ServerConn) pass(in buffer.View, err error) error {
+	var call stream.Call
+	if c.skipTooLong(err, in, &call) {
+		return c.fail(&call, err)
+	}
+	if r, ok := failureOf(err); ok { // nobody knows whose request it is
+		c.tell(r)
+	}
+	return err
 }
 
 // full tells whether no more requests are taken for now: too many are under way,
@@ -101,29 +123,53 @@ func (c *ServerConn) resume() {
 	}
 }
 
-// refuse answers a request that is too long, as far as its front tells whose it
-// is. The connection ends behind the answer.
-func (c *ServerConn) refuse(front []byte) {
-	c.closing = true
-	if c.preview == nil {
-		return
+// fail ends the call whose message is refused; it returns the error that ends the
+// connection instead.
+func (c *ServerConn) fail(call *stream.Call, err error) error {
+	r, ok := failureOf(err)
+	if !ok {
+		return err
 	}
-	var call stream.Call
-	c.preview.Preview(front, &call)
-	if call.Kind == stream.KindRequest {
-		c.send(func(dst []byte) []byte {
-			return c.codec.Answer(dst, &call, Answer{Status: 413, Text: []byte(errTooLong.Error())})
-		})
+	switch call.Kind {
+	case stream.KindRequest:
+		r.Unprocessed = true
+		c.send(func(dst []byte) []byte { return c.codec.Answer(dst, call, answerTo(r)) })
+		c.tell(r)
+	case stream.KindOneWay:
+		r.Unprocessed = true
+		c.tell(r)
+	case stream.KindResponse:
+		if c.back == nil {
+			return errUnexpected
+		}
+		c.back.fail(call, r)
+	}
+	return nil
+}
+
+// tell tells of a request that has no stream.
+func (c *ServerConn) tell(r stream.Reset) {
+	if a, ok := c.acceptor.(stream.Refuser); ok {
+		a.Refused(r)
 	}
 }
 
 // take does what a frame asks for.
 func (c *ServerConn) take(f *frame) error {
-	h, content, err := c.parse(f)
-	if err != nil {
-		f.drop()
-		return err
+	h := c.heads.Get()
+	content, err := c.parse(f, h)
+	if err == nil {
+		err = c.obey(f, h, content)
+	} else {
+		err = c.fail(&h.RPC.Call, err)
 	}
+	c.heads.Put(h)
+	f.drop()
+	return err
+}
+
+// obey does what the message says.
+func (c *ServerConn) obey(f *frame, h *stream.Head, content stream.Span) (err error) {
 	switch h.RPC.Kind {
 	case stream.KindRequest, stream.KindOneWay:
 		err = c.request(h, f, content)
@@ -141,8 +187,6 @@ func (c *ServerConn) take(f *frame) error {
 		}
 	default: // what a client says of the connection changes nothing
 	}
-	c.heads.Put(h)
-	f.drop()
 	return err
 }
 

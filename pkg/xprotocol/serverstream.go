@@ -121,14 +121,18 @@ func text(b []byte) []byte {
 }
 
 // Reset gives the answer up. The client is told that there is none.
-func (s *serverStream) Reset(stream.Reset) {
+func (s *serverStream) Reset(r stream.Reset) {
 	s.asked, s.peer = true, nil
 	if s.answered {
 		s.answerer.endIfOver(s)
 		return
 	}
-	s.status, s.flags = 502, stream.UpstreamRemoteReset
-	s.parts.bytes = append(s.parts.bytes[:0], "the answer was broken off"...)
+	a := answerTo(r)
+	if a.Status == 502 && a.Flags == stream.UpstreamRemoteReset {
+		a.Text = []byte("the answer was broken off")
+	}
+	s.status, s.flags = a.Status, a.Flags
+	s.parts.bytes = append(s.parts.bytes[:0], a.Text...)
 	s.answer(&s.content)
 }
 

@@ -40,7 +40,10 @@ const (
 // maxFrame is the body that Java takes by default, and its header.
 const maxFrame = 8<<20 + headerLen
 
-var errMagic = errors.New("not a frame of dubbo")
+var (
+	errMagic  = errors.New("not a frame of dubbo")
+	errLength = errors.New("a frame of dubbo has a length below zero, or over 2 GiB")
+)
 
 // Spec is the protocol as weir is built with it.
 func Spec() xprotocol.Spec {
@@ -84,8 +87,11 @@ func (codec) Length(b []byte) (int, error) {
 	if len(b) < headerLen {
 		return 0, nil
 	}
-	n := headerLen + uint64(binary.BigEndian.Uint32(b[atLength:]))
-	return int(min(n, math.MaxInt)), nil
+	n := binary.BigEndian.Uint32(b[atLength:])
+	if n > math.MaxInt32-headerLen { // Java reads it with a sign, and adds the header
+		return 0, errLength
+	}
+	return headerLen + int(n), nil
 }
 
 func (codec) Parse(b []byte, h *stream.Head) (stream.Span, error) {
@@ -126,7 +132,7 @@ func readHeader(b []byte, call *stream.Call) {
 		}
 	case event && twoWay:
 		call.Kind = stream.KindHeartbeat
-	case event && readOnly(b[headerLen:]):
+	case event && binary.BigEndian.Uint32(b[atLength:]) <= maxEvent && readOnly(b[headerLen:]):
 		call.Kind = stream.KindGoAway
 	case event:
 		call.Kind = stream.KindEvent
@@ -144,9 +150,6 @@ const maxEvent = 32
 // go. Whatever the serialization, that letter is the last of it, but for what JSON
 // puts behind a string.
 func readOnly(body []byte) bool {
-	if len(body) > maxEvent {
-		return false
-	}
 	for len(body) > 0 {
 		switch last := body[len(body)-1]; last {
 		case '"', '\r', '\n':

@@ -145,11 +145,12 @@ func TestLengthOfPrefixes(t *testing.T) {
 
 func TestLength(t *testing.T) {
 	c := dubbo.New()
-	header := unhex(t, "dabbc2000000000000000001 ffffffff")
-	if n, err := c.Length(header); err != nil || uint64(n) != 1<<32+15 {
-		t.Errorf("the longest body: %d, %v", n, err)
+	if n, err := c.Length(unhex(t, "dabbc2000000000000000001 7fffffef")); err != nil || n != 1<<31-1 {
+		t.Errorf("the longest frame: %d, %v", n, err)
 	}
-	for _, bad := range []string{"da bc", "db", "00", "47 45 54 20", "6c 73 0d 0a"} {
+	// Java reads lengths with a sign: nobody can tell where such frames end.
+	negative := []string{"dabbc2000000000000000001 ffffffff", "dabbc2000000000000000001 80000000", "dabb02140000000000000001 7ffffff0"}
+	for _, bad := range append(negative, "da bc", "db", "00", "47 45 54 20", "6c 73 0d 0a") {
 		if n, err := c.Length(unhex(t, bad)); err == nil {
 			t.Errorf("%s: %d without an error", bad, n)
 		}

@@ -68,6 +68,9 @@ func nativeOf(status int, flags stream.Flags) byte {
 	case 400, 413, 431:
 		return statusBadRequest
 	case 502:
+		if flags&stream.LocalReset != 0 { // a response that weir does not take
+			return statusBadResponse
+		}
 		return statusInactive
 	}
 	return statusServiceError

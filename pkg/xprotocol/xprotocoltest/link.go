@@ -87,7 +87,14 @@ type Downstream struct {
 	Calls []*Call
 	// Arrived is told of each request once it is complete.
 	Arrived func(*Call)
+	// Refusals are why requests that are no Calls were refused.
+	Refusals []stream.Reset
 }
+
+var _ stream.Refuser = (*Downstream)(nil)
+
+// Refused implements [stream.Refuser].
+func (d *Downstream) Refused(why stream.Reset) { d.Refusals = append(d.Refusals, why) }
 
 // NewDownstream returns a connection of a protocol.
 func NewDownstream(s xprotocol.Spec, limits Limits) *Downstream {
