@@ -31,6 +31,7 @@ func (s *ListenerStats) stats() []stat {
 		{key: "request_reset", help: "Requests ended before their response did.", at: &s.RequestReset},
 		{key: "request_failed", help: "Requests that weir answered itself because it could not forward them.", at: &s.RequestFailed},
 		{key: "request_protocol_error", help: "Requests whose bytes break their protocol.", at: &s.RequestProtocolError},
+		{key: "request_too_large", help: "Requests refused because they exceed a limit of the listener's.", at: &s.RequestTooLarge},
 		{key: "fault_delayed", help: "Requests that a fault filter delayed.", at: &s.FaultDelayed},
 		{key: "fault_aborted", help: "Requests that a fault filter answered.", at: &s.FaultAborted},
 		{key: "request_time", help: "Time from the first byte of a request to its end.", at: &s.Latency},
@@ -73,6 +74,7 @@ func (u *Upstream) stats() []stat {
 		{key: "response_failed", help: "Responses of 500 and above.", at: &u.ResponseFailed},
 		{key: "response_exception", help: "Responses of RPC protocols by which the method throws an exception: they are below 500.", at: &u.ResponseException},
 		{key: "response_unknown", help: "Messages of the host that nobody waited for, or no more, and that were dropped.", at: &u.ResponseUnknown},
+		{key: "response_too_large", help: "Responses not passed on because they exceed a limit of the cluster's.", at: &u.ResponseTooLarge},
 		{key: "request_duration_time", help: "Time from sending a request to the end of its response.", at: &u.Latency},
 	}
 }
@@ -91,6 +93,8 @@ func (s *ClusterStats) stats() []stat {
 		{key: "request_pending_overflow", help: "Requests refused because max_pending_requests was reached.", at: &s.RequestPendingOverflow},
 		{key: "request_overflow", help: "Requests refused because max_requests was reached.", at: &s.RequestOverflow},
 		{key: "request_stalled", help: "Requests ended because their client took or sent nothing while max_requests was nearly reached.", at: &s.RequestStalled},
+		{key: "request_too_large", help: "Requests not sent because they exceed a limit of the cluster's.", at: &s.RequestTooLarge},
+		{key: "request_unsendable", help: "Requests not sent because they cannot be said in the host's protocol.", at: &s.RequestUnsendable},
 		{key: "connection_overflow", help: "Connections not made because max_connections was reached.", at: &s.ConnectionOverflow},
 		{key: "request_retry", help: "Tries after the first.", at: &s.RequestRetry},
 		{key: "request_retry_overflow", help: "Retries refused because of max_retries or the retry budget.", at: &s.RequestRetryOverflow},

@@ -27,6 +27,7 @@ type ListenerStats struct {
 	RequestReset         uint64
 	RequestFailed        uint64
 	RequestProtocolError uint64
+	RequestTooLarge      uint64
 	FaultDelayed         uint64
 	FaultAborted         uint64
 	Codes
@@ -71,6 +72,7 @@ type Upstream struct {
 	ResponseFailed     uint64
 	ResponseException  uint64
 	ResponseUnknown    uint64
+	ResponseTooLarge   uint64
 	Latency            Histogram
 }
 
@@ -92,6 +94,8 @@ type ClusterStats struct {
 	RequestPendingOverflow uint64
 	RequestOverflow        uint64
 	RequestStalled         uint64
+	RequestTooLarge        uint64
+	RequestUnsendable      uint64
 	ConnectionOverflow     uint64
 	RequestRetry           uint64
 	RequestRetryOverflow   uint64

@@ -89,7 +89,7 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 	case s.has(responseOver):
 	case late(s.callEnds):
 		s.countTimeout()
-		s.failed(stream.TimedOut)
+		s.failed(stream.Reset{Reason: stream.TimedOut})
 	case !s.has(committed) && late(s.deadline):
 		s.triesTimedOut()
 	case !s.has(committed) && late(s.try.deadline):
@@ -140,7 +140,7 @@ func (s *activeStream) triesTimedOut() {
 		return
 	}
 	s.cancelTries(stream.Reset{Reason: stream.TimedOut})
-	s.failed(stream.TimedOut)
+	s.failed(stream.Reset{Reason: stream.TimedOut})
 }
 
 // countTimeout counts that the tries under way are ended because of the time.

@@ -97,6 +97,17 @@ func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
 // a long one may take long, and not one whose bytes trickle.
 const frameProgress = 1 << 10
 
+// Refused counts a request that the codec refuses, and says which limit it exceeds.
+func (c *downConn) Refused(r stream.Reset) {
+	if r.Reason != stream.TooLarge {
+		c.l.stats.RequestProtocolError++
+		return
+	}
+	c.l.stats.RequestTooLarge++
+	c.l.worker.Log.Warn("a request is refused: it is larger than max_frame_size in the extend_config of its listener's proxy",
+		"listener", c.l.Name, "client", c.io.RemoteAddr(), "error", r.Err)
+}
+
 // EOF passes the client's end to the codec.
 func (c *downConn) EOF(io *eventloop.Conn) {
 	switch {

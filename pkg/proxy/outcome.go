@@ -15,7 +15,8 @@ import (
 //
 //   - the client, or the other of two tries, made it pointless before there was an
 //     answer; an answer in time counts, whoever ends the rest of it;
-//   - weir itself had no room for it, or is being stopped;
+//   - weir itself had no room for it, cannot say it in the host's protocol, has a limit
+//     that it or its answer exceeds, or is being stopped;
 //   - the request was one-way, and sent: there is no answer to judge;
 //   - its time was over before the client had sent all of it, most of it because the
 //     client was slow;
@@ -45,16 +46,15 @@ func (t *try) noteFailure(r stream.Reset) {
 	if errors.Is(r.Err, eventloop.ErrStopped) {
 		return
 	}
+	if r.Reason.Local() {
+		return
+	}
 	switch r.Reason {
-	case stream.Overflow, stream.TooLarge, stream.Cancelled:
+	case stream.Cancelled:
 	case stream.ConnectFailed: // noted once for all requests that waited for the connection
 	case stream.TimedOut:
 		if t.sent && t.answered == 0 { // otherwise there was no connection in time, which may be due to a limit
 			t.note(outlier.TimedOut)
-		}
-	case stream.ProtocolError:
-		if !r.Unprocessed { // otherwise the request cannot be said in the host's protocol
-			t.note(outlier.Reset)
 		}
 	default:
 		t.note(outlier.Reset)

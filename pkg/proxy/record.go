@@ -107,6 +107,9 @@ func (t *try) countFailure(r stream.Reset) {
 	case stream.Overflow:
 		c.RequestPendingOverflow++
 		return
+	case stream.Unsendable, stream.TooLarge:
+		t.countLocal(r)
+		return
 	case stream.TimedOut:
 		h.RequestTimeout++
 		c.RequestTimeout++
@@ -117,6 +120,22 @@ func (t *try) countFailure(r stream.Reset) {
 	}
 	h.ResponseFailed++
 	c.ResponseFailed++
+}
+
+// countLocal counts a try that failed because of what weir cannot send, or does not
+// take.
+func (t *try) countLocal(r stream.Reset) {
+	c := t.s.cluster.Stats
+	if r.Reason == stream.Unsendable {
+		c.RequestUnsendable++
+		return
+	}
+	if r.Unprocessed {
+		c.RequestTooLarge++
+	} else {
+		t.host.Stats.ResponseTooLarge++
+		c.ResponseTooLarge++
+	}
 }
 
 // record counts a request that is over, and writes it to the access logs.
@@ -137,7 +156,7 @@ func (s *activeStream) record() {
 	if s.info.Flags&stream.FaultInjected != 0 {
 		st.FaultAborted++
 	}
-	if s.info.Flags&(stream.NoRouteFound|stream.NoHealthyUpstream|stream.UpstreamOverflow|stream.UpstreamTimeout|
+	if s.info.Flags&(stream.NoRouteFound|stream.NoHealthyUpstream|stream.LocalReset|stream.UpstreamOverflow|stream.UpstreamTimeout|
 		stream.UpstreamConnectFailure|stream.UpstreamConnectionLost|stream.UpstreamRemoteReset|
 		stream.UpstreamProtocolError) != 0 {
 		st.RequestFailed++

@@ -151,25 +151,32 @@ func flagOf(r stream.Reason) stream.Flags {
 		return stream.UpstreamOverflow
 	case stream.ProtocolError:
 		return stream.UpstreamProtocolError
+	case stream.Unsendable:
+		return stream.LocalReset
 	}
 	return stream.UpstreamRemoteReset
 }
 
 // statusOf is how a try's failure is answered.
-func statusOf(r stream.Reason) (status int, text string) {
-	switch r {
+func statusOf(r stream.Reset) (status int, text string) {
+	switch r.Reason {
 	case stream.ConnectFailed:
 		return 503, "no connection to the upstream\n"
 	case stream.TimedOut:
 		return 504, "the upstream did not answer in time\n"
 	case stream.Overflow:
 		return 503, "too many requests to the cluster\n"
-	case stream.TooLarge:
-		return 502, "the response is over a limit\n"
 	case stream.Refused:
 		return 503, "the upstream refused the request\n"
 	case stream.ProtocolError:
 		return 502, "the upstream broke its protocol\n"
+	case stream.Unsendable:
+		return 500, "the request cannot be sent to the upstream: " + r.Err.Error() + "\n"
+	case stream.TooLarge:
+		if r.Unprocessed {
+			return 413, "the request is over a limit: " + r.Err.Error() + "\n"
+		}
+		return 502, "the response is over a limit: " + r.Err.Error() + "\n"
 	}
 	return 502, "the upstream ended the connection\n"
 }

@@ -64,7 +64,7 @@ func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 		s.info.Flags |= flagOf(r.Reason)
 		s.breakResponse()
 	case s.has(committed): // filters hold the response, which will not be whole
-		s.failed(r.Reason)
+		s.failed(r)
 	case s.mayBeBettered(t):
 		s.otherGoesOn(t)
 	case movable:
@@ -73,13 +73,13 @@ func (s *activeStream) tryFailed(t *try, r stream.Reset) {
 	case s.hedge != nil:
 		s.settleFor(s.besides(t))
 	default:
-		s.failed(r.Reason)
+		s.failed(r)
 	}
 }
 
 // triable reports whether another try may bring something else.
 func triable(r stream.Reason) bool {
-	return r != stream.Overflow && r != stream.TooLarge && r != stream.ProtocolError
+	return !r.Local() && r != stream.ProtocolError
 }
 
 // movable tells whether a request goes to another connection, because this one did
@@ -88,12 +88,11 @@ func triable(r stream.Reason) bool {
 func (s *activeStream) movable(t *try, r stream.Reset) bool {
 	const most = 4
 	p := &s.past
-	if !r.Unprocessed {
+	if !r.Unprocessed || r.Reason.Local() {
 		return false
 	}
 	ok := false
 	switch r.Reason {
-	case stream.Overflow:
 	case stream.ConnectFailed:
 		ok = p.moves < most && (!p.refused || s.hasOther(t))
 	default:
@@ -129,14 +128,14 @@ func (s *activeStream) move(t *try, r stream.Reset) {
 
 // failed answers a request whose last try has failed, or ends the response that has
 // begun.
-func (s *activeStream) failed(r stream.Reason) {
+func (s *activeStream) failed(r stream.Reset) {
 	if s.has(responseBegun) {
-		s.info.Flags |= flagOf(r)
+		s.info.Flags |= flagOf(r.Reason)
 		s.breakResponse()
 		return
 	}
 	status, text := statusOf(r)
-	s.filters.Reply(filter.Reply{Status: status, Body: text, Flags: flagOf(r)})
+	s.filters.Reply(filter.Reply{Status: status, Body: text, Flags: flagOf(r.Reason)})
 }
 
 // names tells whether the route's policy of retries names a response.

@@ -49,6 +49,8 @@ type tryState struct {
 	paused  bool // the host was told to send no more of the response
 	parked  bool // it has an answer that waits
 	passing bool // that answer is being passed on
+	opening bool // the connection is being given the request's head
+	unsent  bool // the connection did not take it
 
 	outcome outlier.Outcome // by the answer
 }
@@ -200,7 +202,9 @@ func (t *try) connected(c *upstream.Conn) {
 		s.timeLeft()
 	}
 	n := s.info.Tries
+	t.opening = true
 	t.up.Head(s.req, s.body.headOnly)
+	t.opening = false
 	if t.up == nil || s.info.Tries != n { // the codec refused the head, and there may be another try by now
 		return
 	}
@@ -250,9 +254,14 @@ func (t *try) end() *upstream.Conn {
 	now := s.w.Loop.Now()
 	took := time.Duration(now - t.start)
 	t.host.Stats.RequestActive--
-	t.host.Stats.Latency.Record(took)
 	s.cluster.Stats.RequestActive--
-	s.cluster.Stats.Latency.Record(took)
+	if t.unsent { // the host never was asked
+		t.host.Stats.RequestTotal--
+		s.cluster.Stats.RequestTotal--
+	} else {
+		t.host.Stats.Latency.Record(took)
+		s.cluster.Stats.Latency.Record(took)
+	}
 	if t.answered > 0 {
 		t.note(t.outcome)
 	}

@@ -97,11 +97,12 @@ func (t *try) Reset(r stream.Reset) {
 	at := t.at
 	if key := limitKey(&r); key != "" {
 		r.Reason = stream.TooLarge
-		t.tellLimit(key)
+		t.tellLimit(key, &r)
 	}
 	if t.answered > 0 {
 		t.noteFailure(r)
 	}
+	t.unsent = t.opening && r.Unprocessed && r.Reason.Local()
 	if c := t.end(); c != nil {
 		if r.Reason == stream.ConnectionLost && !r.Unprocessed {
 			r.Unprocessed = c.Undelivered(at)

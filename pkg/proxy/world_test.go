@@ -53,6 +53,7 @@ type plan struct {
 	labels  []string // more members of each host
 	route   string   // more members of the route's action
 	cluster string   // more members of the cluster
+	proxy   string   // more members of the listener's proxy
 	name    string   // of the cluster that the route names, instead of c
 	local   string   // the address that the listener thinks it has
 	idle    time.Duration
@@ -129,9 +130,9 @@ func (w *world) load(p plan) {
 		"routers":[{"router_config_name":"r","virtual_hosts":[{"name":"v","domains":["*"],"routers":[
 			{"match":{"prefix":"/"},"route":{%s%s}}]}]}],
 		"listeners":[{"name":"main","address":"127.0.0.1:0","bind_port":true,"per_connection_buffer_limit_bytes":65536,
-			"filter_chains":[{"filters":[{"type":"proxy","config":{"downstream_protocol":%q,"router_config_name":"r"}}]}]}]}],
+			"filter_chains":[{"filters":[{"type":"proxy","config":{"downstream_protocol":%q,"router_config_name":"r"%s}}]}]}]}],
 		"cluster_manager":{"on_demand":{"services":["*"]},"clusters":[{"name":"c","idle_timeout":"1h"%s,%s}]}}`,
-		name, p.route, p.kind.protocol(), cluster, list)
+		name, p.route, p.kind.protocol(), p.proxy, cluster, list)
 	c, report, err := config.Parse("world.json", []byte(text), config.Options{
 		Protocols: []string{"Http1", "Http2", "bolt", "dubbo"}, RPC: []string{"bolt", "dubbo"},
 	})

@@ -55,9 +55,9 @@ func answerTo(r stream.Reset) Answer {
 	a := Answer{Status: 502, Flags: stream.UpstreamRemoteReset}
 	switch {
 	case r.Reason == stream.TooLarge && r.Unprocessed:
-		a.Status, a.Flags = 413, stream.LocalReset
+		a.Status, a.Flags = 413, 0
 	case r.Reason == stream.TooLarge:
-		a.Flags = stream.LocalReset
+		a.Flags = stream.UpstreamOverflow
 	case r.Reason == stream.Unsendable:
 		a.Status, a.Flags = 500, stream.LocalReset
 	case r.Reason == stream.ProtocolError && r.Unprocessed:

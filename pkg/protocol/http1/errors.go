@@ -67,6 +67,9 @@ var (
 	ErrTruncated = errors.New("http1: the connection ended within the response")
 	// ErrUnsolicited is what Feed returns for bytes that no request asked for.
 	ErrUnsolicited = errors.New("http1: bytes on an idle connection")
+	// ErrBadRequest is the cause of a reset when a request cannot be sent without
+	// misleading the server.
+	ErrBadRequest = errors.New("http1: the request cannot be sent as it is")
 	// ErrLength is the cause of a reset when the data of a message is not as long
 	// as its head announced.
 	ErrLength = errors.New("http1: data does not match the length announced")

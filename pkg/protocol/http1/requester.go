@@ -21,7 +21,7 @@ func (s *requester) Head(h *stream.Head, end bool) {
 		sink := c.sink
 		c.flags |= oneWayOver
 		c.release()
-		sink.Reset(stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrBadMessage})
+		sink.Reset(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadRequest})
 		return
 	}
 	switch string(h.Method()) {
@@ -132,7 +132,7 @@ func (s *requester) Data(d *buffer.Chain, end bool) {
 	case c.has(isOpaque) && !c.has(tunnelled):
 		c.hold(d, end)
 	case !c.out.write(c.link.Out(), d, end):
-		c.reset(stream.Reset{Reason: stream.ProtocolError, Err: ErrLength})
+		c.reset(stream.Reset{Reason: stream.Unsendable, Err: ErrLength})
 	case end && c.has(tunnelled):
 		c.link.CloseWrite()
 		c.requestOver()
@@ -178,7 +178,7 @@ func (s *requester) Trailers(t *stream.Header) {
 	case c.state == closing:
 		c.sink = nil
 	case c.has(isOpaque) || !c.out.writeTrailers(c.link.Out(), t):
-		c.reset(stream.Reset{Reason: stream.ProtocolError, Err: ErrLength})
+		c.reset(stream.Reset{Reason: stream.Unsendable, Err: ErrLength})
 	default:
 		c.requestOver()
 	}

@@ -320,7 +320,7 @@ func TestRequestsThatAreNotWhatTheyAnnounce(t *testing.T) {
 			c.sent()
 			do(c, r.sender)
 			expect(t, "sent", c.written(), lines("1 RST CANCEL"))
-			expect(t, "reset", r.reset, stream.Reset{Reason: stream.ProtocolError, Err: ErrLength})
+			expect(t, "reset", r.reset, stream.Reset{Reason: stream.Unsendable, Err: ErrLength})
 			c.close()
 		})
 	}

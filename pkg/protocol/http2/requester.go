@@ -20,7 +20,7 @@ func (e *requester) Head(h *stream.Head, end bool) {
 	case c.has(refusing | closing):
 		c.endWith(s, refusedByPeer())
 	case !requestable(h, end):
-		c.endWith(s, stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrBadMessage})
+		c.endWith(s, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
 	case h.Opaque:
 		c.requestTunnel(s, h, end)
 	default:
@@ -76,10 +76,10 @@ func (c *conn) requestTunnel(s *h2stream, h *stream.Head, end bool) {
 	protocol, ok := h.GetID(stream.Upgrade)
 	switch {
 	case !ok || !validToken(protocol) || string(h.Method()) != "GET" || h.ContentLength > 0:
-		c.endWith(s, stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrBadMessage})
+		c.endWith(s, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
 		return
 	case c.has(sawSettings) && !c.peer.connect:
-		c.endWith(s, stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrNoUpgrade})
+		c.endWith(s, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrNoUpgrade})
 		return
 	}
 	s.opening = &opening{protocol: append([]byte(nil), protocol...)}
@@ -103,7 +103,7 @@ func (c *conn) requestTunnel(s *h2stream, h *stream.Head, end bool) {
 func (c *ClientConn) unpark() {
 	waits := func(s *h2stream) bool { return s.has(parked) }
 	if !c.peer.connect {
-		c.resetAll(stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrNoUpgrade}, waits)
+		c.resetAll(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrNoUpgrade}, waits)
 		return
 	}
 	for s := c.find(waits); s != nil && !c.has(closing); s = c.find(waits) {
@@ -146,7 +146,7 @@ func (e *requester) giveUp(end bool) {
 
 // abandonRequest ends a stream whose request is not what its head announced.
 func (c *conn) abandonRequest(s *h2stream) {
-	c.abandon(s, Cancel, stream.Reset{Reason: stream.ProtocolError, Unprocessed: !s.has(sentHead), Err: ErrLength})
+	c.abandon(s, Cancel, stream.Reset{Reason: stream.Unsendable, Unprocessed: !s.has(sentHead), Err: ErrLength})
 }
 
 // Trailers ends the request.

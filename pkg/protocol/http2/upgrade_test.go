@@ -238,7 +238,7 @@ func TestClientUpgradeIsDeclined(t *testing.T) {
 func TestClientUpgradeThatTheServerDoesNotTake(t *testing.T) {
 	c := connected(t, Config{})
 	r := c.open(upgradeRequest(), false)
-	expect(t, "reset", r.reset, stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrNoUpgrade})
+	expect(t, "reset", r.reset, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrNoUpgrade})
 	expect(t, "sent", c.written(), "")
 	c.close()
 }
@@ -317,7 +317,7 @@ func TestUpgradeRequestsThatMakeNoSense(t *testing.T) {
 			h := upgradeRequest()
 			change(h)
 			r := c.open(h, false)
-			expect(t, "reset", r.reset, stream.Reset{Reason: stream.ProtocolError, Unprocessed: true, Err: ErrBadMessage})
+			expect(t, "reset", r.reset, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
 			expect(t, "sent", c.written(), "")
 			expect(t, "available", c.conn.Available(), 100)
 			c.close()

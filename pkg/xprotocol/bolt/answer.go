@@ -138,7 +138,7 @@ func boltStatus(a xprotocol.Answer) uint16 {
 	switch f := a.Flags; {
 	case f&stream.NoRouteFound != 0:
 		return statusNoProcessor
-	case f&broken != 0:
+	case f&broken != 0, a.Status == 502 && f&stream.UpstreamOverflow != 0: // a response over a limit
 		return statusCodec
 	case f&unreachable != 0:
 		return statusConnectionClosed

@@ -51,6 +51,8 @@ func TestAnswerStatus(t *testing.T) {
 		{502, stream.UpstreamProtocolError, 9},
 		{403, 0, 3},
 		{500, stream.LocalReset, 3},
+		{502, stream.UpstreamOverflow, 9},
+		{413, stream.UpstreamOverflow, 9},
 		{500, 0, 3},
 		{0, 0, 3},
 	}

@@ -53,6 +53,12 @@ var reasons = [...]struct {
 // nativeOf tells the status of an answer of weir's own: a server's timeout and not
 // a client's, so that the consumer's log does not blame the consumer.
 func nativeOf(status int, flags stream.Flags) byte {
+	switch { // a message is over a limit
+	case status == 413:
+		return statusBadRequest
+	case status == 502 && flags&stream.UpstreamOverflow != 0:
+		return statusBadResponse
+	}
 	for _, r := range reasons {
 		if flags&r.flags != 0 {
 			return r.status
@@ -68,9 +74,6 @@ func nativeOf(status int, flags stream.Flags) byte {
 	case 400, 413, 431:
 		return statusBadRequest
 	case 502:
-		if flags&stream.LocalReset != 0 { // a response that weir does not take
-			return statusBadResponse
-		}
 		return statusInactive
 	}
 	return statusServiceError
