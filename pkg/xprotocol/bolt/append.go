@@ -77,6 +77,7 @@ func (codec) Append(dst []byte, h *stream.Head) (out []byte, tail int, err error
 	}
 	out = append(dst, head[:class]...)
 	fixed := out[len(dst):][:f.fixed()]
+	binary.BigEndian.PutUint16(fixed[len(fixed)-8:], uint16(class)-uint16(len(fixed)))
 	binary.BigEndian.PutUint16(fixed[len(fixed)-6:], uint16(size))
 	c.each(h, func(name, value []byte, isNull bool) {
 		out = appendText(out, name, false)

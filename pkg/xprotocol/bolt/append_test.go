@@ -331,7 +331,7 @@ func drawSample(t *rapid.T) (s sample, texts []string) {
 		typ:     rapid.ByteRange(0, 2).Draw(t, "type"),
 		id:      rapid.Uint32().Draw(t, "id"),
 		codec:   rapid.Byte().Draw(t, "codec"),
-		flags:   rapid.Byte().Draw(t, "switch"),
+		flags:   rapid.ByteRange(0, 0x7f).Draw(t, "switch"),
 		timeout: rapid.Int32().Draw(t, "timeout"),
 		status:  rapid.Uint16().Draw(t, "status"),
 		class:   text.Draw(t, "class"),

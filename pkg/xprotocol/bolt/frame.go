@@ -18,8 +18,12 @@ import (
 //	class | header map | content | [CRC 4, if ver1 is 2 and bit 0 of switch is set]
 //
 // So the fixed part has 20 bytes, and 2 more in version 2, and 2 more in a request.
-// All numbers are unsigned here, as they are on the wire; Java takes the lengths
-// for signed ones, which is why this package writes none above 32767.
+// Java reads the three lengths with a sign, and takes one below zero for none: nothing
+// stands in its place. Its older versions write such a length for a header map that is
+// longer than 32767 bytes. Peers in other languages have no sign there and do send such
+// a map, at which Java loses the connection. What stands behind the class tells the two
+// apart; the first is read as Java reads it, and the second is refused. This package
+// writes no length above 32767 for class and header map, and none below zero.
 
 // The values of type.
 const (
@@ -114,10 +118,69 @@ func (f frame) fixed() int {
 func (f frame) lengths() (class, header, content int64) {
 	n := f.fixed()
 	l := f[n-8 : n : n]
+	if l[0]|l[2]|l[4] >= 0x80 {
+		return f.signedLengths(int64(n))
+	}
 	class = int64(n) + int64(binary.BigEndian.Uint16(l))
 	header = class + int64(binary.BigEndian.Uint16(l[2:]))
 	return class, header, header + int64(binary.BigEndian.Uint32(l[4:]))
 }
+
+// negative reports whether a length is below zero to Java.
+func (f frame) negative() bool {
+	n := f.fixed()
+	return f[n-8]|f[n-6]|f[n-4] >= 0x80
+}
+
+// signedLengths is lengths of a frame of which one is below zero, behind a fixed part of
+// n bytes.
+func (f frame) signedLengths(n int64) (class, header, content int64) {
+	l := f[n-8:]
+	class = n + int64(max(int16(binary.BigEndian.Uint16(l)), 0))
+	header = class + int64(max(int16(binary.BigEndian.Uint16(l[2:])), 0))
+	if f.oversized(class) {
+		header = class + int64(binary.BigEndian.Uint16(l[2:]))
+	}
+	return class, header, header + f.content()
+}
+
+// content returns the length of the content.
+func (f frame) content() int64 {
+	return int64(max(int32(binary.BigEndian.Uint32(f[f.fixed()-4:])), 0))
+}
+
+// mapShows is how many bytes tell that they begin a header map: the length of the first
+// name, and its first letter.
+const mapShows = 5
+
+// oversized reports whether a header map that is longer than Java can read stands behind
+// the class, which ends at an offset. No content begins like one: there, the first two
+// bytes would be zero.
+func (f frame) oversized(class int64) bool {
+	if f[f.fixed()-6] < 0x80 || f.content() < mapShows || int64(len(f)) < class+mapShows {
+		return false
+	}
+	b := f[class:]
+	name := binary.BigEndian.Uint32(b)
+	return 0 < name && name < maxName && ' ' < b[4] && b[4] < 0x7f
+}
+
+// maxName is more than any name in a header map has in bytes.
+const maxName = 1 << 10
+
+// shows reports whether f, of which a length is below zero, is long enough to tell how
+// long it is: if it is that of the header map, it takes what stands behind the class.
+func (f frame) shows() bool {
+	if f[f.fixed()-6] < 0x80 {
+		return true
+	}
+	class, _, content := f.lengths()
+	return int64(len(f)) >= min(class+mapShows, content)
+}
+
+// strange reports whether the switches are a number below zero, on which Java never
+// comes to an end.
+func (f frame) strange() bool { return f[0] == 2 && f[11]&0x80 != 0 }
 
 // sealed tells whether there is a checksum. With ver1 of 1 there is none, whatever
 // the switch says: so does Java.
@@ -158,7 +221,7 @@ func (codec) Length(b []byte) (int, error) {
 	if err := f.valid(); err != nil {
 		return 0, err
 	}
-	if len(b) < f.fixed() {
+	if len(b) < f.fixed() || f.negative() && !f.shows() {
 		return 0, nil
 	}
 	_, _, n := f.lengths()

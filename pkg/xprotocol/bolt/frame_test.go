@@ -48,10 +48,11 @@ func TestLength(t *testing.T) {
 		n    int
 		err  error
 	}{
-		{"all lengths at their most", fixed(sample{typ: 1, cmd: 1}, math.MaxUint16, math.MaxUint16, math.MaxUint32), 22 + 2*math.MaxUint16 + math.MaxUint32, nil},
-		{"the same with a checksum", fixed(sample{ver1: 2, flags: 1, typ: 1, cmd: 1}, math.MaxUint16, math.MaxUint16, math.MaxUint32), 24 + 2*math.MaxUint16 + math.MaxUint32 + 4, nil},
-		{"a content that is negative in Java", fixed(sample{cmd: 2}, 0, 0, 1<<31), 20 + 1<<31, nil},
-		{"a class that is negative in Java", fixed(sample{cmd: 2}, 1<<15, 0, 0), 20 + 1<<15, nil},
+		{"all lengths at their most", fixed(sample{typ: 1, cmd: 1}, math.MaxInt16, math.MaxInt16, math.MaxInt32), 22 + 2*math.MaxInt16 + math.MaxInt32, nil},
+		{"the same with a checksum", fixed(sample{ver1: 2, flags: 1, typ: 1, cmd: 1}, math.MaxInt16, math.MaxInt16, math.MaxInt32), 24 + 2*math.MaxInt16 + math.MaxInt32 + 4, nil},
+		{"a content that is negative in Java", fixed(sample{cmd: 2}, 3, 4, 1<<31), 27, nil},
+		{"a class that is negative in Java", fixed(sample{cmd: 2}, 1<<15, 4, 5), 29, nil},
+		{"all three", fixed(sample{ver1: 2, flags: 1, cmd: 2}, math.MaxUint16, math.MaxUint16, math.MaxUint32), 26, nil},
 		{"switch without effect on ver1 of 1", fixed(sample{ver1: 1, flags: 1, cmd: 2}, 1, 2, 3), 28, nil},
 		{"other switches", fixed(sample{ver1: 2, flags: 0x7e, cmd: 2}, 1, 2, 3), 28, nil},
 		{"checksum among other switches", fixed(sample{ver1: 2, flags: 0x7f, cmd: 2}, 1, 2, 3), 32, nil},

@@ -3,11 +3,11 @@ package bolt
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"math"
 
 	"github.com/weirproxy/weir/pkg/stream"
+	"github.com/weirproxy/weir/pkg/xprotocol"
 )
 
 // The names in header maps that say what is called, and how it went.
@@ -21,10 +21,13 @@ const (
 // maxPairs is the limit of pairs in a header map; real ones have about 15.
 const maxPairs = 1000
 
+// What is wrong with one message.
 var (
-	errMap      = errors.New("bolt: malformed header map")
-	errPairs    = errors.New("bolt: too many pairs in the header map")
-	errRepeated = errors.New("bolt: the header map names service or method more than once")
+	errMap      = &xprotocol.MessageError{Reason: "bolt: malformed header map"}
+	errPairs    = &xprotocol.MessageError{Reason: "bolt: too many pairs in the header map"}
+	errRepeated = &xprotocol.MessageError{Reason: "bolt: the header map names service or method more than once"}
+	errLongMap  = &xprotocol.MessageError{Reason: "bolt: the header map exceeds 32767 bytes, the most that peers can read"}
+	errSwitch   = &xprotocol.MessageError{Reason: "bolt: the switches are none that peers can read"}
 )
 
 // Parse implements [xprotocol.Codec].
@@ -41,12 +44,19 @@ func (c codec) Parse(b []byte, h *stream.Head) (content stream.Span, err error) 
 		return content, errCRC
 	}
 	class, header, end := f.lengths()
+	r := &h.RPC
+	f.call(&r.Call, header, end)
+	r.Anew = f.negative() // the peer might read the lengths without a sign
+	switch {
+	case r.Anew && f.oversized(class):
+		return content, errLongMap
+	case f.strange():
+		return content, errSwitch
+	}
 	names, err := readMap(b, int(class), int(header), h)
 	if err != nil {
 		return content, err
 	}
-	r := &h.RPC
-	f.call(&r.Call, header, end)
 	switch r.Kind {
 	case stream.KindRequest, stream.KindOneWay:
 		if names.repeated {
@@ -134,7 +144,8 @@ func readMap(b []byte, from, to int, h *stream.Head) (n names, err error) {
 	return n, nil
 }
 
-// null is the length of a text that there is not.
+// null is the length of a text that there is not, as it is written. Java takes every
+// one below zero for that.
 const null = math.MaxUint32
 
 // readText reads a length and the text behind it. That the length is that of no
@@ -145,7 +156,7 @@ func readText(b []byte, at int) (s stream.Span, isNull, ok bool) {
 	}
 	n := binary.BigEndian.Uint32(b[at:])
 	at += 4
-	if n == null {
+	if int32(n) < 0 {
 		return stream.Span{Off: uint32(at)}, true, true
 	}
 	return stream.Span{Off: uint32(at), Len: n}, false, n <= uint32(len(b)-at)
