@@ -28,6 +28,7 @@ type ListenerStats struct {
 	RequestFailed        uint64
 	RequestProtocolError uint64
 	RequestTooLarge      uint64
+	RequestOneWayLost    uint64
 	FaultDelayed         uint64
 	FaultAborted         uint64
 	Codes

@@ -172,3 +172,38 @@ func TestUnsendable(t *testing.T) {
 		})
 	}
 }
+
+// TestLostOneWay: of a one-way request that is refused nobody is told but who reads
+// statistics and logs.
+func TestLostOneWay(t *testing.T) {
+	for _, k := range rpcKinds {
+		t.Run(string(k), func(t *testing.T) {
+			w := newWorld(t, plan{kind: k, hosts: 1, cluster: `,"circuit_breakers":[{"max_requests":1}]`})
+			log := w.logs()
+			first := w.ask()
+			asked := w.asked()
+			w.client.ask(t.Context(), request{oneWay: true})
+			w.until("it is counted", func() bool { return w.w.Stats.Listener("main").RequestOneWayLost == 1 })
+			w.on(func() {
+				for _, word := range []string{"one-way", "listener=main", "cluster=c", "flags=UO"} {
+					if !strings.Contains(log.String(), word) {
+						t.Errorf("the log does not say %q: %s", word, log)
+					}
+				}
+			})
+			asked.answer(k.ok(), "well")
+			w.expect(first, k.ok(), "well")
+			w.client.ask(t.Context(), request{oneWay: true})
+			w.asked()
+			w.settled()
+			if n := w.lost(); n != 1 {
+				t.Errorf("%d are lost", n)
+			}
+		})
+	}
+}
+
+func (w *world) lost() (n uint64) {
+	w.on(func() { n = w.w.Stats.Listener("main").RequestOneWayLost })
+	return n
+}

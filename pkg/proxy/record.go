@@ -138,6 +138,15 @@ func (t *try) countLocal(r stream.Reset) {
 	}
 }
 
+// recordLost counts a one-way request that came to no good end, and says so: its client
+// cannot be told.
+func (s *activeStream) recordLost() {
+	s.l.stats.RequestOneWayLost++
+	s.w.Log.Warn("a one-way request is lost, of which its client is not told",
+		"listener", s.cfg.Name, "cluster", s.info.Cluster, "host", s.info.UpstreamHost,
+		"flags", s.info.Flags.String(), "failure", s.info.Failure)
+}
+
 // record counts a request that is over, and writes it to the access logs.
 func (s *activeStream) record() {
 	took := s.elapsed()
@@ -163,6 +172,9 @@ func (s *activeStream) record() {
 		if s.routeStats != nil {
 			s.routeStats.RequestFailed++
 		}
+	}
+	if s.req.RPC.Kind == stream.KindOneWay && (s.info.Status == 0 || s.info.Status >= 400) {
+		s.recordLost()
 	}
 	if rs := s.routeStats; rs != nil {
 		rs.RequestActive--

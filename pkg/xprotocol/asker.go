@@ -16,9 +16,10 @@ type asker struct {
 	spare   *stream.FreeList[clientStream]
 	pending table[clientStream] // by the connection's ids: all that are under way
 	lastID  uint64
-	beat    uint64       // id of the last heartbeat; 0: none
-	first   stream.Call  // of the first request, for what is sent beside requests
-	answer  buffer.Chain // content of an answer, while it is passed on
+	beat    uint64          // id of the last heartbeat; 0: none
+	first   stream.Call     // of the first request, for what is sent beside requests
+	answer  buffer.Chain    // content of an answer, while it is passed on
+	held    []*clientStream // one-way requests that have not left
 	dropped uint64
 	broken  bool // an answer may come that would be taken for another's
 }
@@ -43,6 +44,7 @@ func (a *asker) begin(receiver stream.End) *clientStream {
 // end forgets a stream.
 func (a *asker) end(s *clientStream) {
 	a.pending.take(s.id)
+	a.release(s)
 	s.content.Clear()
 	s.parts.reset()
 	parts := s.parts
@@ -66,7 +68,7 @@ func (a *asker) waiting(answer *stream.Call) *clientStream {
 	if a.pingPong { // hosts of such protocols need not keep to ids
 		s = a.pending.any()
 	}
-	if s == nil || !s.sent || answer.Kind == stream.KindHeartbeatAnswer && s.call.Kind != stream.KindHeartbeat {
+	if s == nil || !s.sent || s.hold > 0 || answer.Kind == stream.KindHeartbeatAnswer && s.call.Kind != stream.KindHeartbeat {
 		a.dropped++
 		return nil
 	}
@@ -132,6 +134,7 @@ type clientStream struct {
 	content buffer.Chain // of the request, until it is complete
 	begun   bool         // there is a head
 	sent    bool         // the request is, and its answer is awaited
+	hold    int          // place among the asker's held, from 1; 0: it is not one of them
 	entered bool         // a call to peer is under way, which ends the stream itself
 }
 
@@ -216,16 +219,47 @@ func (s *clientStream) Trailers(*stream.Header) {
 }
 
 // send sends the request, which is complete. To a one-way request there is no
-// answer but that it was sent.
+// answer but that it was sent: at once, or, where the peer takes what is sent too
+// slowly, once that has left, so that who sends them waits for who takes them.
 func (s *clientStream) send(content *buffer.Chain) {
 	a := s.asker
-	if s.call.Kind != stream.KindOneWay {
-		s.sent = true
-		a.write(&s.parts, content, s.id)
+	s.sent = true
+	a.write(&s.parts, content, s.id)
+	switch {
+	case s.call.Kind != stream.KindOneWay:
+	case a.pressed:
+		a.held = append(a.held, s)
+		s.hold = len(a.held)
+	default:
+		s.answerSent()
+	}
+}
+
+// release takes a stream out of those that are held.
+func (a *asker) release(s *clientStream) {
+	if s.hold == 0 {
 		return
 	}
-	a.write(&s.parts, content, s.id)
-	peer := s.peer
+	last := len(a.held) - 1
+	a.held[s.hold-1] = a.held[last]
+	a.held[s.hold-1].hold = s.hold
+	a.held[last] = nil
+	a.held, s.hold = a.held[:last], 0
+}
+
+// relieve answers the one-way requests that were held, once what is sent has left.
+func (a *asker) relieve() {
+	for len(a.held) > 0 && !a.pressed {
+		a.held[len(a.held)-1].answerSent()
+	}
+	if len(a.held) == 0 {
+		a.held = nil
+	}
+}
+
+// answerSent ends a one-way request.
+func (s *clientStream) answerSent() {
+	a, peer := s.asker, s.peer
 	a.end(s)
 	h := a.heads.Get()
 	h.Status = 202
@@ -243,7 +277,7 @@ func (s *clientStream) Reset(stream.Reset) {
 	if s.entered {
 		return
 	}
-	a.broken = a.broken || s.sent && a.pingPong
+	a.broken = a.broken || s.sent && s.hold == 0 && a.pingPong
 	a.end(s)
 }
 

@@ -12,7 +12,6 @@ type ClientConn struct {
 	asker
 	back     *answerer // serves the host's own requests; nil unless the connection is bound
 	received uint64    // frames
-	pressed  bool      // requests do not leave fast enough
 	ending   bool      // it takes no new streams
 	leaving  bool      // because the host has said that it is about to go
 }
@@ -35,7 +34,20 @@ func newClientConn(e *engine, link stream.Link, heads *stream.Pool) *ClientConn 
 func (c *ClientConn) Bind(a stream.Acceptor) {
 	c.back = new(answerer)
 	c.back.init(&c.conn, a)
+	c.back.ended = c
 }
+
+// maxBack is how many requests of the host's may be under way on a bound connection.
+const maxBack = DefaultMaxStreams
+
+// full reports whether no more of the host's own requests are taken for now: too many
+// are under way, or the host does not take their answers.
+func (c *ClientConn) full() bool {
+	return c.back != nil && c.back.first.Kind != stream.KindHTTP && (c.pressed || c.back.count() >= maxBack)
+}
+
+// streamEnded goes on reading if that was waited for.
+func (c *ClientConn) streamEnded() { c.pauseIf(c.paused && c.full()) }
 
 // NewStream opens a stream. Nothing is sent before its request is complete.
 func (c *ClientConn) NewStream(receiver stream.End) stream.End { return c.begin(receiver) }
@@ -55,6 +67,10 @@ func (c *ClientConn) Available() int {
 func (c *ClientConn) Feed(in buffer.View) (int, error) {
 	pos := 0
 	for pos < in.Len() {
+		if c.full() {
+			c.pauseIf(true)
+			break
+		}
 		if c.skip > 0 {
 			pos += c.skipped(in.Len() - pos)
 			continue
@@ -117,7 +133,7 @@ func (c *ClientConn) fail(call *stream.Call, err error) error {
 			c.asker.fail(call, r)
 		}
 	case stream.KindGoAway:
-		c.ending = true
+		c.ending, c.leaving = true, true
 	case stream.KindRequest:
 		r.Unprocessed = true
 		c.decline(call, answerTo(r))
@@ -147,7 +163,11 @@ func (c *ClientConn) obey(f *frame, h *stream.Head, content stream.Span) (err er
 			c.response(h, f, content)
 		}
 	case stream.KindHeartbeat:
-		c.answerHeartbeat(&h.RPC.Call, f.b[content.Off:content.End()], true)
+		if c.pressed { // a host that takes no answers gets none
+			c.dropped++
+		} else {
+			c.answerHeartbeat(&h.RPC.Call, f.b[content.Off:content.End()], true)
+		}
 	case stream.KindGoAway:
 		c.ending, c.leaving = true, true
 	case stream.KindRequest, stream.KindOneWay:
@@ -159,7 +179,7 @@ func (c *ClientConn) obey(f *frame, h *stream.Head, content stream.Span) (err er
 // requestBack serves a request of the host's. On a connection that many clients
 // share there is nobody whom it could be meant for.
 func (c *ClientConn) requestBack(h *stream.Head, f *frame, content stream.Span) error {
-	if c.back != nil && c.back.count() < c.maxStreams {
+	if c.back != nil {
 		return c.back.request(h, f, content)
 	}
 	c.decline(&h.RPC.Call, Answer{
@@ -176,7 +196,11 @@ func (c *ClientConn) EOF() (busy bool) {
 }
 
 // Pressure makes new streams go elsewhere, or wait, while requests do not leave.
-func (c *ClientConn) Pressure(high bool) { c.pressed = high }
+func (c *ClientConn) Pressure(high bool) {
+	c.pressed = high
+	c.pauseIf(c.paused && c.full())
+	c.relieve()
+}
 
 // Drain takes no new streams.
 func (c *ClientConn) Drain() { c.ending = true }

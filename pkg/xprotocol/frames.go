@@ -62,6 +62,22 @@ type conn struct {
 	heads *stream.Pool
 	big   *bigFrame // being collected; nil mostly
 	skip  int       // bytes still to come of a frame that is stepped over
+
+	paused  bool // the link was paused
+	pressed bool // what is sent does not leave fast enough
+}
+
+// pauseIf stops the reading, or goes on with it.
+func (c *conn) pauseIf(full bool) {
+	switch {
+	case full == c.paused:
+	case full:
+		c.paused = true
+		c.link.Pause()
+	default:
+		c.paused = false
+		c.link.Resume()
+	}
 }
 
 // frame is one whole frame that came.

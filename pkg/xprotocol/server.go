@@ -14,8 +14,6 @@ type ServerConn struct {
 	answerer
 	back    *asker // asks the client, for the host of a bound connection; nil before it has
 	partial bool   // a frame has begun
-	paused  bool   // the link was paused
-	pressed bool   // answers do not leave fast enough
 	told    bool   // that a drain has begun
 	eof     bool
 	closing bool
@@ -48,7 +46,7 @@ func (c *ServerConn) NewStream(receiver stream.End) stream.End {
 
 // streamEnded goes on reading if that was waited for.
 func (c *ServerConn) streamEnded() {
-	c.resume()
+	c.pauseIf(c.paused && c.full())
 	if c.eof && c.count() == 0 {
 		c.closing = true
 	}
@@ -59,7 +57,7 @@ func (c *ServerConn) Feed(in buffer.View) (int, error) {
 	pos := 0
 	for pos < in.Len() && !c.closing {
 		if c.full() {
-			c.pause()
+			c.pauseIf(true)
 			break
 		}
 		if c.skip > 0 {
@@ -108,20 +106,6 @@ func (c *ServerConn) pass(in buffer.View, err error) error {
 // full tells whether no more requests are taken for now: too many are under way,
 // or the client does not take its answers.
 func (c *ServerConn) full() bool { return c.count() >= c.maxStreams || c.pressed }
-
-func (c *ServerConn) pause() {
-	if !c.paused {
-		c.paused = true
-		c.link.Pause()
-	}
-}
-
-func (c *ServerConn) resume() {
-	if c.paused && !c.full() {
-		c.paused = false
-		c.link.Resume()
-	}
-}
 
 // fail ends the call whose message is refused; it returns the error that ends the
 // connection instead.
@@ -200,8 +184,9 @@ func (c *ServerConn) EOF() (busy bool) {
 // Pressure stops the reading while answers do not leave.
 func (c *ServerConn) Pressure(high bool) {
 	c.pressed = high
-	if !high {
-		c.resume()
+	c.pauseIf(c.paused && c.full())
+	if !high && c.back != nil {
+		c.back.relieve()
 	}
 }
 
