@@ -206,14 +206,15 @@ type HTTP2ClusterConfig struct {
 type RPCClusterConfig struct {
 	Source
 	// Bytes of a frame, in both directions: a bigger request is not sent to a host, and a bigger response is stepped over. The call is
-	// answered with an error, and the connection goes on.
+	// answered with an error, and the connection goes on. What a listener takes is set in the extend_config of its proxy.
 	MaxFrameSize int `json:"max_frame_size" min:"1024" max:"1073741824"`
 }
 
 // RPCConfig is extend_config for an RPC protocol: bolt, dubbo.
 type RPCConfig struct {
 	Source
-	// Bytes of a frame; a bigger request is answered with an error, and its connection closed.
+	// Bytes of a frame; a bigger request is answered with an error and stepped over, and its connection goes on. What a cluster takes is
+	// set in its own extend_config.
 	MaxFrameSize int `json:"max_frame_size" min:"1024" max:"1073741824"`
 	// Requests under way on one connection; a client that sends more is not read from until some are answered.
 	MaxConcurrentRequests int `json:"max_concurrent_requests" min:"1" max:"1000000"`

@@ -33,6 +33,7 @@ func (s *ListenerStats) stats() []stat {
 		{key: "request_protocol_error", help: "Requests whose bytes break their protocol.", at: &s.RequestProtocolError},
 		{key: "request_too_large", help: "Requests refused because they exceed a limit of the listener's.", at: &s.RequestTooLarge},
 		{key: "request_one_way_lost", help: "One-way requests that were refused, given up or failed, of which clients are not told.", at: &s.RequestOneWayLost},
+		{key: "request_unread", help: "Requests of which not all could be read that they are routed by.", at: &s.RequestUnread},
 		{key: "fault_delayed", help: "Requests that a fault filter delayed.", at: &s.FaultDelayed},
 		{key: "fault_aborted", help: "Requests that a fault filter answered.", at: &s.FaultAborted},
 		{key: "request_time", help: "Time from the first byte of a request to its end.", at: &s.Latency},

@@ -29,6 +29,7 @@ type ListenerStats struct {
 	RequestProtocolError uint64
 	RequestTooLarge      uint64
 	RequestOneWayLost    uint64
+	RequestUnread        uint64
 	FaultDelayed         uint64
 	FaultAborted         uint64
 	Codes

@@ -107,7 +107,11 @@ type request struct {
 	body   string
 	stream io.Reader // instead of the body, of HTTP
 	oneWay bool
-	header map[string]string
+	// Of Dubbo: what the request is said to be written in, instead of Hessian 2, and
+	// whether its attachments are behind lists in lists, deeper than is read.
+	serialization byte
+	tooMuch       bool
+	header        map[string]string
 }
 
 // ask sends a request that is idempotent by its method, where there are such.
@@ -386,10 +390,16 @@ func (k kind) rpcRequest(id uint64, q request) []byte {
 		for _, s := range []string{"2.0.2", "pkg.Service", "1.0", "method", "Ljava/lang/String;", q.body} {
 			text(s)
 		}
+		if q.tooMuch {
+			body = append(body[:len(body)-1-len(q.body)], strings.Repeat("\x57", 200)+strings.Repeat("Z", 200)...)
+		}
 		body = append(body, 'H', 'Z')
-		flags := byte(0xc2)
+		flags := byte(0xc0)
 		if q.oneWay {
-			flags = 0x82
+			flags = 0x80
+		}
+		if flags |= q.serialization; q.serialization == 0 {
+			flags |= 2
 		}
 		b := be.AppendUint64([]byte{0xda, 0xbb, flags, 0}, id)
 		return append(be.AppendUint32(b, uint32(len(body))), body...)

@@ -33,6 +33,9 @@ func (s *activeStream) direct() {
 	switch {
 	case rpc:
 		s.callTimeout()
+		if s.req.RPC.Unread {
+			s.l.stats.RequestUnread++
+		}
 	case s.has(isGRPC):
 		s.callDeadline()
 	}
@@ -46,7 +49,7 @@ func (s *activeStream) direct() {
 	case s.req.RPC.Kind == stream.KindHeartbeat:
 		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 	case s.route == nil:
-		s.filters.Reply(filter.Reply{Status: 404, Body: "no route\n", Flags: stream.NoRouteFound})
+		s.filters.Reply(filter.Reply{Status: 404, Body: s.notRead("no route"), Flags: stream.NoRouteFound})
 	case rpc:
 		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 	default:
@@ -54,6 +57,18 @@ func (s *activeStream) direct() {
 		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
 		s.allowBody(expects)
 	}
+}
+
+// notRead returns a sentence about where a request cannot go, and adds why, if that may
+// be because not all of it could be read.
+func (s *activeStream) notRead(sentence string) string {
+	if !s.req.RPC.Unread {
+		return sentence + "\n"
+	}
+	if _, ok := s.req.Attribute(stream.Service); !ok {
+		return sentence + ": the service's name cannot be read, in a serialization that weir does not know, or beyond its limits\n"
+	}
+	return sentence + ": group and attachments cannot be read, beyond weir's limits\n"
 }
 
 // allowBody asks for the body of a client that waits for a 100, when filters hold

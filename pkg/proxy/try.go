@@ -65,7 +65,7 @@ func (s *activeStream) forward() {
 	case bytes.HasPrefix(s.wanted, []byte(config.OnDemandPrefix)):
 		s.filters.Reply(filter.Reply{Status: 503, Body: "no such service\n", Flags: stream.NoHealthyUpstream})
 	default:
-		s.filters.Reply(filter.Reply{Status: 503, Body: "no such cluster\n", Flags: stream.NoHealthyUpstream})
+		s.filters.Reply(filter.Reply{Status: 503, Body: s.notRead("no such cluster"), Flags: stream.NoHealthyUpstream})
 	}
 }
 

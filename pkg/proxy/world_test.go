@@ -54,6 +54,7 @@ type plan struct {
 	route   string   // more members of the route's action
 	cluster string   // more members of the cluster
 	proxy   string   // more members of the listener's proxy
+	match   string   // of the route, instead of one that takes all
 	name    string   // of the cluster that the route names, instead of c
 	local   string   // the address that the listener thinks it has
 	idle    time.Duration
@@ -119,6 +120,10 @@ func (w *world) load(p plan) {
 	if name == "" {
 		name = `"cluster_name":"c"`
 	}
+	match := p.match
+	if match == "" {
+		match = `{"prefix":"/"}`
+	}
 	cluster := p.cluster
 	if !strings.Contains(cluster, "lb_type") {
 		cluster += `,"lb_type":"LB_ROUNDROBIN"`
@@ -128,11 +133,11 @@ func (w *world) load(p plan) {
 	}
 	text := fmt.Sprintf(`{"servers":[{
 		"routers":[{"router_config_name":"r","virtual_hosts":[{"name":"v","domains":["*"],"routers":[
-			{"match":{"prefix":"/"},"route":{%s%s}}]}]}],
+			{"match":%s,"route":{%s%s}}]}]}],
 		"listeners":[{"name":"main","address":"127.0.0.1:0","bind_port":true,"per_connection_buffer_limit_bytes":65536,
 			"filter_chains":[{"filters":[{"type":"proxy","config":{"downstream_protocol":%q,"router_config_name":"r"%s}}]}]}]}],
 		"cluster_manager":{"on_demand":{"services":["*"]},"clusters":[{"name":"c","idle_timeout":"1h"%s,%s}]}}`,
-		name, p.route, p.kind.protocol(), p.proxy, cluster, list)
+		match, name, p.route, p.kind.protocol(), p.proxy, cluster, list)
 	c, report, err := config.Parse("world.json", []byte(text), config.Options{
 		Protocols: []string{"Http1", "Http2", "bolt", "dubbo"}, RPC: []string{"bolt", "dubbo"},
 	})

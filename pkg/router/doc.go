@@ -24,6 +24,10 @@
 // several times, the first value counts. Variables are joined from left to right,
 // "and" binding closer than "or"; a variable without a value meets no condition.
 //
+// Of some RPC requests not all could be read that conditions ask for. Such a request
+// takes a route only if it would take it whatever else there were in it; otherwise the
+// first that takes every request.
+//
 // # Which cluster
 //
 // The one that the route names, or the request, by a header or variable. A name

@@ -18,6 +18,8 @@ type match struct {
 	headers []headerCondition
 	// never says that there are conditions which cannot be evaluated.
 	never bool
+	// anyPath: every path of an RPC request matches the pattern.
+	anyPath bool
 }
 
 // headerName names a header, or the request's method.
@@ -83,7 +85,18 @@ func (c *compiler) pathPattern(conf *config.RouteMatch, m *match) {
 	p, start := c.expression(conf.At("regex"), conf.Regex)
 	if p.kind != isAny {
 		m.pattern, m.start = &p, start
+		m.anyPath = anyPath(conf.Regex)
 	}
+}
+
+// anyPath reports whether an expression says of a path no more than that there is one.
+func anyPath(expr string) bool {
+	expr = strings.TrimPrefix(expr, "^")
+	switch strings.TrimSuffix(expr, "$") {
+	case "/.*", "/.+":
+		return true
+	}
+	return expr == "/"
 }
 
 func (c *compiler) queryPattern(conf *config.QueryMatcher) pattern {

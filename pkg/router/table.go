@@ -46,7 +46,11 @@ func Compile(rc *config.RouterConfig, o Options, report *config.Report) *Table {
 		for j := range conf.Routes {
 			rt := c.route(&conf.Routes[j], vh, len(t.routes))
 			t.routes = append(t.routes, rt)
-			b.add(rt, c.match(&conf.Routes[j].Match, rt))
+			m := c.match(&conf.Routes[j].Match, rt)
+			b.add(rt, m)
+			if !m.never {
+				vh.candidates = append(vh.candidates, newCandidate(rt, m))
+			}
 		}
 		vh.index = b.build()
 		c.domains(&t.hosts, conf, vh)
@@ -59,6 +63,9 @@ func (t *Table) Match(r *Request) *Route {
 	vh := t.hosts.find(r)
 	if vh == nil {
 		return nil
+	}
+	if r.Head.RPC.Unread {
+		return vh.findUnread(r)
 	}
 	return vh.index.find(r)
 }
@@ -73,6 +80,8 @@ type virtualHost struct {
 	perFilter map[string]*config.Node
 	edits     [2]edits // its own, the table's
 	index     routeIndex
+
+	candidates []candidate // all routes in their order, for requests that are not read
 }
 
 // compiler compiles one table.

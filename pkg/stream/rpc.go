@@ -84,6 +84,11 @@ type RPC struct {
 	// it whose ids are of no fixed width, and so cannot be patched as they came.
 	Anew bool
 
+	// Unread says of a request that not all could be read that requests are routed by,
+	// such as in a serialization that the codec does not know: what is missing of
+	// attributes and fields may be there. Then it takes no route for which that matters.
+	Unread bool
+
 	// pathless tells that the path is to be made, once somebody asks for it.
 	pathless   bool
 	head, tail uint32 // lengths of the frame's two parts, at the arena's front

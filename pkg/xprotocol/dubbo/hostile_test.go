@@ -112,7 +112,7 @@ func TestBombs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := check(t, header, unhex(t, tt.body))
 			_, tail := h.Frame()
-			if _, ok := h.Attribute(stream.Service); ok != tt.strings || len(tail) > 0 || h.Len() > 0 {
+			if _, ok := h.Attribute(stream.Service); ok != tt.strings || len(tail) > 0 || h.Len() > 0 || !h.RPC.Unread {
 				t.Errorf("service %s, %d fields, tail %x", h.Path(), h.Len(), tail)
 			}
 		})
@@ -151,7 +151,7 @@ func TestBudget(t *testing.T) {
 	many = append(many, bytes.Repeat([]byte{0x90}, 8<<20-len(front)-len(end)-2)...)
 	many = append(append(many, 'Z'), end...)
 	h := check(t, header, many)
-	if string(h.Path()) != "/a/m" || h.RPC.Group.Len > 0 {
+	if string(h.Path()) != "/a/m" || h.RPC.Group.Len > 0 || !h.RPC.Unread {
 		t.Errorf("path %s, group %+v", h.Path(), h.RPC.Group)
 	}
 
@@ -160,8 +160,41 @@ func TestBudget(t *testing.T) {
 		large = append(append(large, 'S', 0xff, 0xff), bytes.Repeat([]byte("x"), 0xffff)...)
 	}
 	large = append(append(large, 'Z'), end...)
-	if group, _ := check(t, header, large).Attribute(stream.Group); string(group) != "blue" {
+	h = check(t, header, large)
+	if group, _ := h.Attribute(stream.Group); string(group) != "blue" || h.RPC.Unread {
 		t.Errorf("group %q behind %d bytes of text", group, len(large))
+	}
+}
+
+// TestUnread: of which requests something may be missing that stands in them.
+func TestUnread(t *testing.T) {
+	const front = "05322e302e32 0161 0131 016d "
+	for body, want := range map[string]bool{
+		front + "00 48 0567726f7570 04626c7565 5a": false, // a group
+		front + "00 4e":            false, // null
+		front + "00 48 5a":         false,
+		front + "00":               false, // none
+		front + "0149 91":          false,
+		front + "0149 91 48 5a 00": true, // something behind them
+		front + "0149":             true, // an argument that is not there
+		front + "00 48 0161 0162":  true, // no end
+		front + "00 " + strings.Repeat("57", 200) + strings.Repeat("5a", 200): true,
+		front: true,
+		"":    true,
+	} {
+		for _, flags := range []string{"c2", "82"} {
+			h := check(t, unhex(t, "dabb"+flags+"00 0000000000000000 00000000"), unhex(t, body))
+			if h.RPC.Unread != want {
+				t.Errorf("%s: unread %v", body, h.RPC.Unread)
+			}
+		}
+	}
+	for serialization := range 32 {
+		b := append([]byte{0xda, 0xbb, 0xc0 | byte(serialization)}, make([]byte, 13)...)
+		h := check(t, b, unhex(t, "05322e302e32 0161 0131 016d 00 4e"))
+		if !h.RPC.Unread && serialization != 2 {
+			t.Errorf("serialization %d is read", serialization)
+		}
 	}
 }
 

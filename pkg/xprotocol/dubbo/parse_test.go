@@ -47,6 +47,9 @@ func describe(out *strings.Builder, h *stream.Head, content int) {
 	if c.Exception {
 		out.WriteString(", exception")
 	}
+	if c.Unread {
+		out.WriteString(", unread")
+	}
 	if c.Timeout != 0 {
 		fmt.Fprintf(out, ", timeout %v", c.Timeout)
 	}

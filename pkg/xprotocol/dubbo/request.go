@@ -28,12 +28,15 @@ type request struct {
 // arguments.
 func parseRequest(b []byte, h *stream.Head) (content stream.Span) {
 	if formOf(h.RPC.Serialization) == serial.Unknown {
+		h.RPC.Unread = true
 		return stream.SpanOf(headerLen, len(b))
 	}
 	var q request
-	if !q.read(b, h, false) && q.r.Ambiguous() {
-		q.read(b, h, true)
+	ok := q.read(b, h, false)
+	if !ok && q.r.Ambiguous() {
+		ok = q.read(b, h, true)
 	}
+	h.RPC.Unread = !ok
 	return stream.SpanOf(q.strings.end, q.tail)
 }
 
@@ -49,6 +52,9 @@ func (q *request) read(b []byte, h *stream.Head, narrow bool) bool {
 	q.attributes(h)
 	if !ok || !q.skipArguments(b) {
 		return false
+	}
+	if q.r.Done() { // it has no attachments
+		return true
 	}
 	tail := q.r.Pos()
 	ok = readAttachments(b, &q.r, h)
