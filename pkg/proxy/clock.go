@@ -91,9 +91,13 @@ func (s *activeStream) Expired(*eventloop.Timer) {
 		s.countTimeout()
 		s.failed(stream.Reset{Reason: stream.TimedOut})
 	case !s.has(committed) && late(s.deadline):
-		s.triesTimedOut()
+		if !s.putOff(&s.deadline, s.timeout) {
+			s.triesTimedOut()
+		}
 	case !s.has(committed) && late(s.try.deadline):
-		s.tryTimedOut(s.try)
+		if !s.putOff(&s.try.deadline, s.perTry()) {
+			s.tryTimedOut(s.try)
+		}
 	case !s.has(committed) && s.hedge != nil && late(s.hedge.deadline):
 		s.tryTimedOut(s.hedge)
 	case !s.has(committed) && late(s.hedgeAt):

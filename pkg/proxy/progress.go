@@ -45,6 +45,7 @@ type looks struct {
 	down  progress
 	up    progress
 	came  uint64 // of the request's body, at the last look
+	late  uint64 // how much the host had taken when the time for its response was put off last; 0: it was not
 	since int64  // since when fewer than leastProgress bytes of the client's have moved
 	moved uint64 // since then
 }
@@ -92,6 +93,34 @@ func (s *activeStream) look() (client, host uint64) {
 	}
 	return client, host
 }
+
+// putOff puts a deadline of the response off if the host is still taking the request,
+// most of which the system may have: it is given the full time once it has all of it.
+// That is only known of a connection that the request has for itself.
+func (s *activeStream) putOff(deadline *int64, full time.Duration) bool {
+	t := s.try
+	if t.conn == nil || s.speaks.Multiplexed || s.hedge != nil {
+		return false
+	}
+	l, io, now := &s.looks, t.conn.Socket(), s.w.Loop.Now()
+	taken := io.Taken()
+	switch {
+	case taken == l.late: // nothing since it was put off
+		return false
+	case io.Untaken() > 0:
+		*deadline = now + int64(takeInterval)
+	case l.late == 0: // it has had it all the time
+		return false
+	default:
+		*deadline = now + int64(full)
+	}
+	l.late = taken
+	return true
+}
+
+// takeInterval is in what time a host must take something of a request to be waited
+// for.
+const takeInterval = 5 * time.Second
 
 func queued(e stream.End) (n int, onConnection bool) {
 	if q, ok := e.(stream.Queue); ok {

@@ -132,7 +132,7 @@ func (s *activeStream) begin(c *downConn, sender stream.End) {
 	s.flags, s.pauses, s.depth = 0, 0, 0
 	s.try.tryState, s.past.pastState, s.hedgeAt = tryState{}, pastState{}, 0
 	s.timeout, s.tryTimeout, s.tries = 0, 0, 0
-	s.looks.next = 0
+	s.looks.next, s.looks.late = 0, 0
 	s.code, s.resetCode = grpc.Unknown, grpc.OK
 	s.start = w.Loop.Now()
 	s.moved, s.deadline, s.callEnds = s.start, 0, 0
