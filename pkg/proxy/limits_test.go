@@ -125,13 +125,13 @@ func (w *world) notSent() {
 	all := w.clusterStats().Upstream
 	for i := range w.hosts {
 		h := w.hostStats(i)
-		for _, n := range []uint64{h.RequestTotal, h.RequestRemoteReset, h.ResponseFailed, h.RequestTimeout, uint64(h.Latency.Count())} {
+		for _, n := range []uint64{h.RequestTotal, h.RequestRemoteReset, h.ResponseFailed, h.RequestTimeout, h.Latency.Count()} {
 			if n != 0 {
 				w.t.Errorf("of host %d is counted %+v", i, h)
 			}
 		}
 	}
-	if all.RequestTotal+all.RequestRemoteReset+all.ResponseFailed+uint64(all.Latency.Count()) != 0 || w.suspects.Load() > 0 {
+	if all.RequestTotal+all.RequestRemoteReset+all.ResponseFailed+all.Latency.Count() != 0 || w.suspects.Load() > 0 {
 		w.t.Errorf("of the cluster is counted %+v, hosts are suspected %d times", all, w.suspects.Load())
 	}
 	if i := w.last(); i.Flags&(stream.LocalReset|stream.UpstreamOverflow) == 0 || i.Tries != 1 || i.Failure == "" {
