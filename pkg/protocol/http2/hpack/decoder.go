@@ -52,13 +52,18 @@ func (d *Decoder) Decode(block []byte, emit Emitter) error {
 	if err != nil {
 		return err
 	}
+	_, err = d.run(block, i, emit)
+	return err
+}
+
+func (d *Decoder) run(block []byte, i int, emit Emitter) (at int, err error) {
 	d.emit = emit
-	err = d.fields(block, i)
+	at, err = d.fields(block, i)
 	d.emit = nil
 	if cap(d.spill) > keepSpill {
 		d.spill = nil
 	}
-	return err
+	return at, err
 }
 
 // pass passes a field on, if there is somebody who wants it.
@@ -86,9 +91,11 @@ func (d *Decoder) updates(block []byte) (i int, err error) {
 	return i, nil
 }
 
-// fields reads the fields of a block, from i on.
-func (d *Decoder) fields(block []byte, i int) (err error) {
+// fields reads the fields of a block, from i on. It returns where the field stands
+// that an error is about, of which nothing was done.
+func (d *Decoder) fields(block []byte, i int) (at int, err error) {
 	for i < len(block) {
+		at = i
 		c := block[i]
 		i++
 		switch {
@@ -96,33 +103,33 @@ func (d *Decoder) fields(block []byte, i int) (err error) {
 			index := uint32(c & 0x7f)
 			if index == 0x7f {
 				if index, i, err = readInteger(block, i, index); err != nil {
-					return err
+					return at, err
 				}
 			}
-			switch at := index - firstDynamic; {
-			case at < d.dynamic.n:
-				e := d.dynamic.at(at)
+			switch place := index - firstDynamic; {
+			case place < d.dynamic.n:
+				e := d.dynamic.at(place)
 				name, value := d.dynamic.field(e)
 				d.pass(Field{Name: name, Value: value, Static: e.static})
 			case index-1 < staticSize:
 				d.pass(Field{Name: staticTable[index].name, Value: staticTable[index].value, Static: uint8(index)})
 			default:
-				return ErrIndex
+				return at, ErrIndex
 			}
 		case c >= 0x40:
 			i, err = d.literal(block, i, c&0x3f, 0x3f, Index)
 		case c >= 0x20:
-			return ErrUpdatePlace
+			return at, ErrUpdatePlace
 		case c >= 0x10:
 			i, err = d.literal(block, i, c&0x0f, 0x0f, Never)
 		default:
 			i, err = d.literal(block, i, c, 0x0f, NoIndex)
 		}
 		if err != nil {
-			return err
+			return at, err
 		}
 	}
-	return nil
+	return i, nil
 }
 
 // text is a string as it stands in a block.
