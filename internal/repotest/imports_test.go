@@ -27,6 +27,7 @@ var layers = []struct{ area, why string }{
 	{"pkg/xprotocol", "framed RPC protocols are a kind of protocol"},
 	{"pkg/protocol/h2c", "leads from one version of HTTP to the other, over the codecs of both"},
 	{"pkg/protocol", "codecs turn bytes into the stream model"},
+	{"pkg/protocol/grpc", "what gRPC adds to HTTP, over the stream model alone: codecs know a call by it, and the proxy"},
 	{"pkg/protocol/internal/httprule", "rules of HTTP that both versions' codecs keep"},
 	{"pkg/protocol/http2/hpack", "header compression by itself, which knows neither frames nor streams"},
 	{"pkg/accesslog", "writes a line about a stream, in terms of variables"},

@@ -63,11 +63,12 @@ func (c *HTTPTimeouts) setDefaults() {
 }
 
 func (c *HTTP2Config) setDefaults() {
-	c.MaxConcurrentStreams = 100
+	c.MaxConcurrentStreams = 1024
 	c.StreamWindowSize = 64 << 10
 	c.ConnectionWindowSize = 1 << 20
 	c.MaxHeaderSize = 60 << 10
 	c.MaxHeaderCount = 100
+	c.MaxBufferedSize = 16 << 20
 	c.HTTPTimeouts.setDefaults()
 	c.AllowUpgrade = true
 	c.Upgrades = []string{"websocket"}

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 			AllowConnect: false, AllowUpgrade: true, Upgrades: []string{"websocket", "SPDY/3.1", "tcp"},
 		},
 		HTTP2: HTTP2Config{
-			MaxConcurrentStreams: 100, StreamWindowSize: 65536, ConnectionWindowSize: 1048576,
+			MaxConcurrentStreams: 1024, MaxBufferedSize: 16777216, StreamWindowSize: 65536, ConnectionWindowSize: 1048576,
 			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxRequestBodySize: 0,
 			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
 			AllowConnect: false, AllowUpgrade: true, Upgrades: []string{"websocket"},

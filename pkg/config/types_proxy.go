@@ -159,6 +159,10 @@ type HTTP2Config struct {
 	MaxHeaderSize int `json:"max_header_size" min:"256" max:"1048576"`
 	// Fields of a head; a request with more is answered 431.
 	MaxHeaderCount int `json:"max_header_count" min:"1" max:"10000"`
+	// Bytes that a connection may hold: heads of requests that are under way, and responses that the client has no window for. Further
+	// requests are refused (REFUSED_STREAM) until some of it is gone; clients may send them again. What hosts have on their way counts
+	// when it comes: up to a stream window for each stream may come above the limit.
+	MaxBufferedSize int `json:"max_buffered_size" min:"65536" max:"2147483647"`
 	// Bytes of a request's body; a bigger one is answered 413. 0 means without limit: bodies are streamed, not kept.
 	MaxRequestBodySize int64 `json:"max_request_body_size" min:"0"`
 	HTTPTimeouts

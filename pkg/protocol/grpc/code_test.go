@@ -75,7 +75,7 @@ func TestFromAnswer(t *testing.T) {
 		{"overflow", 503, stream.UpstreamOverflow, ResourceExhausted},
 		{"rate limit", 429, stream.RateLimited, ResourceExhausted},
 		{"too large", 413, 0, ResourceExhausted},
-		{"head too large", 431, 0, Internal},
+		{"head too large", 431, 0, ResourceExhausted},
 		{"not authenticated", 401, 0, Unauthenticated},
 		{"not allowed", 403, 0, PermissionDenied},
 		{"protocol error", 502, stream.UpstreamProtocolError, Internal},

@@ -66,7 +66,7 @@ func FromAnswer(status int, f stream.Flags) Code {
 	switch {
 	case f&stream.NoRouteFound != 0:
 		return Unimplemented
-	case f&full != 0, status == 413:
+	case f&full != 0, status == 413, status == 431:
 		return ResourceExhausted
 	case f&late != 0:
 		return DeadlineExceeded

@@ -220,16 +220,16 @@ var attacks = []struct {
 				s.exchange()
 				s.last().sender.Reset(stream.Reset{Reason: stream.Cancelled})
 			}
-			s.client.data(1, "xxxxxx", false)
+			s.client.data(1, text(100), false)
 		},
-		want: ErrFlood, most: 1000,
+		want: ErrFlood, most: DefaultStreamWindow / 100, // what may have been under way
 	},
 	{
 		name: "streams above the limit",
 		attack: func(s *server, i int) {
 			s.client.post(uint32(2*i + 1))
 		},
-		want: ErrResets, most: 300, // 100 of them are open
+		want: ErrResets, most: DefaultMaxConcurrentStreams + 200,
 	},
 }
 
@@ -290,7 +290,7 @@ func TestContinuationFloodIsNotDecoded(t *testing.T) {
 	}{
 		{"many", "\x82", 8, ErrBlockFrames},
 		{"empty", "", 8, ErrBlockFrames},
-		{"large", strings.Repeat("\x82", 16384), 4, ErrBlockTooLarge},
+		{"large", strings.Repeat("\x82", 16384), 4 * DefaultMaxHeaderBytes / 16384, ErrBlockTooLarge},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := ready(t, Config{})
@@ -394,7 +394,7 @@ func TestCookieBomb(t *testing.T) {
 // CVE-2019-9517: a client that never opens its window has what its streams may keep, and no more,
 // however much the hosts would send.
 func TestInternalDataBuffering(t *testing.T) {
-	s := ready(t, Config{})
+	s := ready(t, Config{MaxConcurrentStreams: 100})
 	s.client.settings(xhttp2.Setting{ID: 4, Val: 0})
 	for i := range uint32(200) {
 		s.client.get(2*i + 1)
@@ -534,7 +534,7 @@ func TestHugeWindowDeltas(t *testing.T) {
 // Memory of a connection with as many streams as it may have, heads as large as they
 // may be, and windows that are full.
 func TestMemoryIsBounded(t *testing.T) {
-	s := ready(t, Config{})
+	s := ready(t, Config{MaxConcurrentStreams: 100})
 	s.onStream = func(r *recorder) { r.onHead = func(*stream.Head, bool) { r.sender.Pause() } }
 	for i := range uint32(150) {
 		s.client.post(2*i+1, "x", text(15000))
@@ -552,7 +552,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestBudgetLeaks(t *testing.T) {
-	l := limit{every: 10, burst: 3}
+	l := limit{every: 10, burst: 3, save: 5}
 	var r rate
 	for range 3 {
 		if !r.take(l, 1, 100) {
@@ -568,14 +568,20 @@ func TestBudgetLeaks(t *testing.T) {
 	if !r.take(l, 1, 110) || r.take(l, 1, 110) {
 		t.Error("one comes back every 10")
 	}
-	r.give(l, 2)
-	if !r.take(l, 2, 110) || r.take(l, 1, 110) {
+	b := bucket{rate: r}
+	b.refund(l, 2)
+	if !b.take(l, 2, 110) || b.take(l, 1, 110) {
 		t.Error("two were given back")
 	}
-	var idle rate
-	idle.give(l, 1000)
+	var idle bucket
+	idle.refund(l, 1000)
 	if idle.take(l, 4, 0) {
 		t.Error("what is given back is saved up")
+	}
+	var worked bucket
+	worked.earn(l, 1000)
+	if !worked.take(l, 5, 0) || !worked.take(l, 3, 0) || worked.take(l, 1, 0) {
+		t.Error("what is earned is saved up, up to 5")
 	}
 }
 

@@ -6,39 +6,94 @@ import (
 )
 
 // block is a header block that comes in several frames. It is put together, within
-// limits, before anything of it is decoded.
+// limits, before anything of it is decoded. One that is over them is decoded as it
+// comes, and not kept: both sides must go on with the same table.
 type block struct {
 	slab   *buffer.Slab
-	n      int    // bytes of it
+	big    []byte // instead, of what no slab holds
+	n      int    // bytes that are kept
+	total  int    // bytes that came
 	id     uint32 // the stream; 0: there is no block
 	flags  uint8  // of the first frame
-	frames uint8
+	frames int
 	broken bool // the stream depends on itself
+
+	long *fieldReader // of a block that is over the limit
+	part hpack.Part
 }
 
-func (b *block) drop() {
-	if b.slab != nil {
-		b.slab.Release()
+// bytes returns what is kept.
+func (b *block) bytes() []byte {
+	switch {
+	case b.big != nil:
+		return b.big[:b.n]
+	case b.slab != nil:
+		return b.slab.Bytes()[:b.n]
 	}
-	*b = block{}
+	return nil
+}
+
+// keep makes rest, which is in what is kept or elsewhere, all that is kept.
+func (b *block) keep(pool *buffer.Pool, rest []byte) {
+	if b.n == 0 {
+		b.append(pool, rest)
+		return
+	}
+	b.n = copy(b.bytes(), rest)
 }
 
 // append adds a fragment.
 func (b *block) append(pool *buffer.Pool, fragment []byte) {
-	if b.slab == nil || b.n+len(fragment) > b.slab.Cap() {
-		s := pool.Get(b.n + len(fragment))
-		if b.slab != nil {
-			copy(s.Bytes(), b.slab.Bytes()[:b.n])
-			b.slab.Release()
-		}
+	need := b.n + len(fragment)
+	switch {
+	case need == 0:
+		return
+	case b.big != nil || need > buffer.MaxSlab:
+		b.big = append(b.bytes(), fragment...)
+		b.release()
+	case b.slab == nil:
+		b.slab = pool.Get(need)
+		copy(b.slab.Bytes(), fragment)
+	case need > b.slab.Cap():
+		s := pool.Get(need)
+		copy(s.Bytes()[copy(s.Bytes(), b.bytes()):], fragment)
+		b.slab.Release()
 		b.slab = s
+	default:
+		copy(b.slab.Bytes()[b.n:], fragment)
 	}
-	b.n += copy(b.slab.Bytes()[b.n:], fragment)
+	b.n = need
 }
 
-// maxBlock is how many bytes a header block may have: as many as its fields may,
-// and what a slab holds.
-func (c *conn) maxBlock() int { return min(c.cfg.maxHeaderBytes(), buffer.MaxSlab) }
+func (b *block) release() {
+	if b.slab != nil {
+		b.slab.Release()
+		b.slab = nil
+	}
+}
+
+// dropBlock forgets the block that is being collected.
+func (c *conn) dropBlock() {
+	c.block.release()
+	if c.block.long != nil {
+		c.releaseFields(c.block.long)
+	}
+	c.block = block{}
+}
+
+// maxBlock is how many bytes a header block may have: as many as its fields may.
+func (c *conn) maxBlock() int { return c.cfg.maxHeaderBytes() }
+
+// mostBlock is up to which length a block that is too long ends its message alone.
+func (c *conn) mostBlock() int { return max(4*c.maxBlock(), 128<<10) }
+
+const (
+	// usefulFragment is how long frames of a block are, on average, that has many.
+	usefulFragment = 8 << 10
+	// mostRest is how much of a field may wait for the rest of it in a block that is
+	// too long.
+	mostRest = 64 << 10
+)
 
 // admitBlock checks what can be told of a frame of a header block by its front.
 func (c *conn) admitBlock(h *frameHeader) *Error {
@@ -46,7 +101,7 @@ func (c *conn) admitBlock(h *frameHeader) *Error {
 		if c.block.id == 0 {
 			return ErrContinuation
 		}
-		if c.block.frames >= maxBlockFrames {
+		if c.block.frames >= maxBlockFrames+c.block.total/usefulFragment {
 			return ErrBlockFrames
 		}
 	}
@@ -54,7 +109,7 @@ func (c *conn) admitBlock(h *frameHeader) *Error {
 	switch {
 	case h.stream == 0:
 		return ErrStreamID
-	case c.block.n+int(h.length) > c.maxBlock()+around:
+	case c.block.total+int(h.length) > c.mostBlock()+around:
 		return ErrBlockTooLarge
 	}
 	return nil
@@ -76,50 +131,77 @@ func (c *conn) headersFrame(h *frameHeader, b []byte) *Error {
 		broken = dependency(b) == h.stream
 		b = b[5:]
 	}
-	if len(b) > c.maxBlock() {
-		return ErrBlockTooLarge
-	}
-	c.block = block{id: h.stream, flags: h.flags, frames: 1, broken: broken}
-	if h.has(flagEndHeaders) {
-		return c.endBlock(b)
-	}
-	if len(b) == 0 && !c.budget.empty.take(limitEmpty, 1, c.link.Now()) {
-		return ErrFlood
-	}
-	c.block.append(c.data.Pool(), b)
-	return nil
+	c.block = block{id: h.stream, flags: h.flags, broken: broken}
+	return c.fragment(b, h.has(flagEndHeaders))
 }
 
 // continuationFrame goes on with a header block.
 func (c *conn) continuationFrame(h *frameHeader, b []byte) *Error {
-	if c.block.n+len(b) > c.maxBlock() {
-		return ErrBlockTooLarge
-	}
-	if len(b) == 0 && !h.has(flagEndHeaders) && !c.budget.empty.take(limitEmpty, 1, c.link.Now()) {
-		return ErrFlood
-	}
-	c.block.frames++
-	c.block.append(c.data.Pool(), b)
-	if !h.has(flagEndHeaders) {
+	return c.fragment(b, h.has(flagEndHeaders))
+}
+
+// fragment takes the next part of a header block.
+func (c *conn) fragment(b []byte, last bool) *Error {
+	k := &c.block
+	k.frames++
+	k.total += len(b)
+	switch {
+	case len(b) == 0 && !last:
+		return flood(c.budget.empty.take(peerLimits[c.budget.peer].empty, 1, c.link.Now()))
+	case k.total > c.maxBlock():
+		return c.longFragment(b, last)
+	case !last:
+		k.append(c.data.Pool(), b)
 		return nil
+	case k.n > 0:
+		k.append(c.data.Pool(), b)
+		b = k.bytes()
 	}
-	return c.endBlock(c.block.slab.Bytes()[:c.block.n])
+	return c.endBlock(b)
+}
+
+// longFragment decodes the next part of a block that is too long.
+func (c *conn) longFragment(b []byte, last bool) *Error {
+	k, pool := &c.block, c.data.Pool()
+	if k.long == nil {
+		k.long = c.newReader(requestBlock)
+		k.long.tooLarge = true
+	}
+	if k.n > 0 {
+		k.append(pool, b)
+		b = k.bytes()
+	}
+	n, err := c.decoder.DecodePart(&k.part, b, last, k.long)
+	switch {
+	case err != nil:
+		return ErrCompression
+	case len(b)-n > mostRest:
+		return ErrBlockTooLarge
+	case last:
+		if !c.useless(1 + int64(k.total>>14)) {
+			return ErrFlood
+		}
+		return c.endBlock(nil)
+	}
+	k.keep(pool, b[n:])
+	return nil
 }
 
 // endBlock hands on a header block that is whole.
 func (c *conn) endBlock(b []byte) *Error {
-	id, flags := c.block.id, c.block.flags
-	slab := c.block.slab
-	broken := c.block.broken
+	k := c.block
 	c.block = block{}
+	c.long = k.long
 	var err *Error
-	if broken {
-		err = c.brokenBlock(id, b)
+	if k.broken {
+		err = c.brokenBlock(k.id, b)
 	} else {
-		err = c.side.headers(id, flags, b)
+		err = c.side.headers(k.id, k.flags, b)
 	}
-	if slab != nil {
-		slab.Release()
+	k.release()
+	if c.long != nil { // nobody wanted it
+		c.releaseFields(c.long)
+		c.long = nil
 	}
 	return err
 }
@@ -140,7 +222,12 @@ func (c *conn) brokenBlock(id uint32, b []byte) *Error {
 }
 
 // ignoreBlock decodes a block for the sake of the compression's state alone.
-func (c *conn) ignoreBlock(b []byte) *Error { return c.decode(b, nil) }
+func (c *conn) ignoreBlock(b []byte) *Error {
+	if c.long != nil { // it has been decoded
+		return nil
+	}
+	return c.decode(b, nil)
+}
 
 func (c *conn) decode(b []byte, e hpack.Emitter) *Error {
 	if c.decoder.Decode(b, e) != nil {
@@ -189,12 +276,10 @@ func (c *conn) headersForNobody(id uint32, b []byte) *Error {
 	switch how := c.closed.fate(id); {
 	case how == ordinary:
 		return ErrStreamOver
-	case c.has(client) && how != resetByPeer: // what was cancelled arrives all the same
-		return nil
 	case how == resetByPeer:
 		return c.refuse(id, ErrClosed)
-	case how == resetByUs:
-		return flood(c.useless(1))
+	case how == resetByUs || c.has(client): // what was cancelled arrives all the same
+		return flood(c.useless(1 + int64(len(b))>>10))
 	}
 	return ErrStreamID
 }

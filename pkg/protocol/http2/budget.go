@@ -2,15 +2,16 @@ package http2
 
 import "time"
 
+// limit is how fast a bucket leaks, how much it holds, and how much of what was
+// earned it keeps for later.
+type limit struct{ every, burst, save int64 }
+
+func perSecond(n, burst, save int64) limit { return limit{int64(time.Second) / n, burst, save} }
+
 // rate is a leaky bucket: the time at which it will be empty again, on the loop's
 // clock. Whatever a bucket counts takes it a fixed time to lose, so that one number
 // is all there is to it.
 type rate int64
-
-// limit is how fast a bucket leaks, and how much it holds.
-type limit struct{ every, burst int64 }
-
-func perSecond(n, burst int64) limit { return limit{int64(time.Second) / n, burst} }
 
 // take puts n into the bucket. It returns false if that is more than it holds.
 func (r *rate) take(l limit, n, now int64) bool {
@@ -22,74 +23,146 @@ func (r *rate) take(l limit, n, now int64) bool {
 	return true
 }
 
-// give takes n out again.
-func (r *rate) give(l limit, n int64) {
-	if *r > 0 {
-		*r -= rate(n * l.every)
+// bucket is a rate to which useful work adds: what the peer has earned is spent
+// first, and what it did not earn is held to the rate.
+type bucket struct {
+	rate
+	earned int64
+}
+
+// take counts n of what the bucket is for. It returns false if that is too much.
+func (b *bucket) take(l limit, n, now int64) bool {
+	paid := min(b.earned, n)
+	b.earned -= paid
+	return n == paid || b.rate.take(l, n-paid, now)
+}
+
+// earn lets the peer do n more, of which the limit says how much is kept.
+func (b *bucket) earn(l limit, n int64) { b.earned = min(b.earned+n, l.save) }
+
+// refund takes n out again that were counted before. It is not kept.
+func (b *bucket) refund(l limit, n int64) {
+	if b.rate > 0 {
+		b.rate -= rate(n * l.every)
 	}
 }
 
-// The limits of a budget. What is useful gives back: a peer that opens streams and
-// takes data in earnest never comes near them, however fast it is.
-var (
-	// Streams that the peer resets, or makes us reset by what it sends. One that ends
-	// in the ordinary way gives one back.
-	limitResets = perSecond(33, 200)
+// limits are what a budget allows one kind of peer.
+type limits struct {
+	// Streams that the peer resets, or makes us reset by what it sends, in units of
+	// which a stream that nobody had time to work on costs wholeReset and one that was
+	// waited for costs one. A stream that was answered costs nothing; one that ends in
+	// the ordinary way earns wholeReset.
+	resets limit
 	// PING, SETTINGS, PRIORITY, frames of unknown types, frames for streams that are
-	// over. A new stream gives four back.
-	limitControl = perSecond(100, 1000)
-	// WINDOW_UPDATE. A new stream gives two back, a DATA frame that we send three,
-	// unless it is short because the window is.
-	limitUpdates = perSecond(100, 1000)
-	// DATA, HEADERS and CONTINUATION that hold nothing and end nothing. A new stream
-	// gives one back.
-	limitEmpty = perSecond(10, 100)
-	// DATA of less than shortData bytes that ends nothing. A frame of at least
-	// usefulData bytes gives one back.
-	limitTiny = perSecond(100, 1000)
+	// over. Earned by DATA in either direction, which stacks answer by a PING to measure
+	// the bandwidth (gRPC in Go and Java do, with each frame), and by resets of ours.
+	control limit
+	// WINDOW_UPDATE. Earned by DATA that we send, by its bytes: some stacks give every
+	// 4 KiB back, of the stream and of the connection.
+	updates limit
+	// DATA, HEADERS and CONTINUATION that hold nothing and end nothing. Earned by DATA
+	// that holds something: some stacks flush with an empty frame.
+	empty limit
+	// DATA of less than shortData bytes that ends nothing, as who writes characters one
+	// by one sends it. Earned by DATA of usefulData bytes, and by DATA that we send.
+	tiny limit
+}
+
+// wholeReset is what a stream costs that is reset as soon as it was opened.
+const wholeReset = 32
+
+// waitedFor is how long a request must have been under way for its reset to be that
+// of a client that waited: at a deadline, or for another, hedged, attempt. Who opens
+// as many streams as it may and waits so long makes no more work than who asks in
+// earnest.
+const waitedFor = 10 * time.Millisecond
+
+// The limits of both kinds of peers. A client is a stranger. A host is part of the
+// configuration, and its connection is shared by many clients: it is allowed much
+// more, and what it may do in tiny frames is meant for each of its streams.
+var peerLimits = [...]limits{
+	aClient: {
+		resets:  perSecond(33*wholeReset, 200*wholeReset, 200*wholeReset),
+		control: perSecond(100, 1000, 2000),
+		updates: perSecond(100, 1000, 8000),
+		empty:   perSecond(10, 100, 100),
+		tiny:    perSecond(2000, 1000, 2000),
+	},
+	aHost: {
+		control: perSecond(1000, 5000, 50_000),
+		updates: perSecond(1000, 5000, 50_000),
+		empty:   perSecond(100, 1000, 1000),
+		tiny:    perSecond(10_000, 10_000, 10_000),
+	},
+}
+
+// peerKind is a kind of peer.
+type peerKind uint8
+
+const (
+	aClient peerKind = iota
+	aHost
 )
 
 const (
-	// shortData is the length of what gRPC puts before each message: no protocol in
-	// use sends less at a time.
+	// shortData is the length of what gRPC puts before each message: hardly any
+	// protocol in use sends less at a time.
 	shortData  = 5
 	usefulData = 256
 )
 
-// budget bounds what a peer can make a connection do for nothing.
+// budget bounds what a peer can make a connection do for nothing: work that is begun
+// and thrown away, and frames that are out of proportion to the data that moves.
 type budget struct {
-	resets, control, updates, empty, tiny rate
+	peer                                  peerKind
+	resets, control, updates, empty, tiny bucket
 }
 
 // opened gives back for a stream that the peer opened, or that was opened to it.
 func (b *budget) opened() {
-	b.control.give(limitControl, 4)
-	b.updates.give(limitUpdates, 2)
-	b.empty.give(limitEmpty, 1)
+	b.control.refund(peerLimits[b.peer].control, 4)
+	b.updates.refund(peerLimits[b.peer].updates, 2)
+	b.empty.refund(peerLimits[b.peer].empty, 1)
 }
 
-// ended gives back for a stream that came to its end.
-func (b *budget) ended() { b.resets.give(limitResets, 1) }
+// ended earns for a stream that came to its end.
+func (b *budget) ended() { b.resets.earn(peerLimits[b.peer].resets, wholeReset) }
 
-// sent gives back for a DATA frame of n bytes; cut tells that the peer's window was
-// too small for more of them.
+// abandoned earns for a stream that we reset of our own: a few frames may be under way
+// to it, which are not the peer's fault.
+func (b *budget) abandoned() { b.control.earn(peerLimits[b.peer].control, 3) }
+
+// sent earns for a DATA frame of n bytes; cut tells that the peer's window was too
+// small for more of them.
 func (b *budget) sent(n int, cut bool) {
-	if !cut || n >= usefulData {
-		b.updates.give(limitUpdates, 3)
+	if cut && n < usefulData {
+		return
 	}
+	b.control.earn(peerLimits[b.peer].control, 2+int64(n)>>12)
+	b.updates.earn(peerLimits[b.peer].updates, 4+int64(n)>>10)
+	b.tiny.earn(peerLimits[b.peer].tiny, 1)
 }
 
-// data counts a DATA frame with n bytes of content that ends nothing; full tells
-// that our window had no room for more.
-func (b *budget) data(n uint32, full bool, now int64) *Error {
+// data counts a DATA frame with n bytes of content that ends nothing, or earns for
+// it. full tells that our window had no room for more. A host has that many streams.
+func (b *budget) data(n uint32, full bool, streams int32, now int64) *Error {
+	l := peerLimits[b.peer]
 	switch {
-	case n >= usefulData:
-		b.tiny.give(limitTiny, 1)
 	case n == 0:
-		return flood(b.empty.take(limitEmpty, 1, now))
+		return flood(b.empty.take(l.empty, 1, now))
 	case n < shortData && !full:
-		return flood(b.tiny.take(limitTiny, 1, now))
+		b.empty.earn(l.empty, 1)
+		tiny := l.tiny
+		tiny.every /= int64(max(streams, 1))
+		tiny.burst *= int64(max(streams, 1))
+		return flood(b.tiny.take(tiny, 1, now))
+	case n >= usefulData:
+		b.tiny.earn(l.tiny, 1)
 	}
+	b.control.earn(l.control, 1)
+	b.updates.earn(l.updates, 1)
+	b.empty.earn(l.empty, 1)
 	return nil
 }
 

@@ -32,6 +32,7 @@ func NewClientConn(cfg *Config, link stream.Link, heads *stream.Pool) *ClientCon
 	c := &ClientConn{}
 	c.init(cfg, link, heads, c)
 	c.flags |= client
+	c.budget.peer = aHost
 	c.announce(preface)
 	return c
 }
@@ -52,7 +53,7 @@ func (c *ClientConn) Available() int {
 		return 0
 	}
 	numbers := (maxStreamID - int64(c.lastID)) / 2
-	most := min(int64(c.peer.maxStreams), int64(c.cfg.maxStreams()), numbers)
+	most := min(int64(c.peer.maxStreams), int64(c.cfg.clientStreams()), numbers)
 	return int(max(most-int64(c.count), 0))
 }
 
@@ -61,7 +62,7 @@ func (c *ClientConn) Limit() int {
 	if !c.has(sawSettings) {
 		return 0
 	}
-	return int(min(c.peer.maxStreams, c.cfg.maxStreams()))
+	return int(min(c.peer.maxStreams, c.cfg.clientStreams()))
 }
 
 // Assume sets how many streams are opened before the server has said how many it

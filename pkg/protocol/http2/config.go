@@ -8,7 +8,8 @@ import (
 
 // The limits that a zero in [Config] stands for.
 const (
-	DefaultMaxConcurrentStreams = 100
+	DefaultMaxConcurrentStreams = 1024 // of a server's
+	DefaultClientStreams        = 100  // of a client: more connections are divided among more threads of the host
 	DefaultStreamWindow         = 64 << 10
 	DefaultConnWindow           = 1 << 20
 	DefaultMaxFrameSize         = 16 << 10
@@ -16,6 +17,7 @@ const (
 	DefaultMaxHeaderBytes       = 60 << 10
 	DefaultMaxHeaderCount       = 100
 	DefaultMaxCookieCrumbs      = 128
+	DefaultMaxBuffered          = 16 << 20
 )
 
 // Limits that no one has a reason to change.
@@ -50,14 +52,19 @@ type Config struct {
 	// sake of header compression.
 	HeaderTableSize uint32
 	// MaxHeaderBytes bounds the fields of a head, or of trailers, each as long as its
-	// name and value and 32 bytes more (431); and the block that they come in, which
-	// ends the connection.
+	// name and value and 32 bytes more, and the block that they come in (431). A block
+	// of several times that ends the connection.
 	MaxHeaderBytes int
 	// MaxHeaderCount bounds the fields of a head, or of trailers; all Cookie fields
 	// together are one (431).
 	MaxHeaderCount int
 	// MaxCookieCrumbs bounds the Cookie fields of a request (431).
 	MaxCookieCrumbs int
+	// MaxBuffered bounds what a server's connection keeps for its client: the heads of
+	// requests that are under way, and data of responses that the client has no window
+	// for. Requests above it are refused (REFUSED_STREAM) before anything is done for
+	// them, and hosts are stopped sooner above half of it.
+	MaxBuffered int
 	// MaxBody bounds the body of a message (413); 0 leaves it unbounded.
 	MaxBody int64
 	// AllowConnect passes CONNECT on; without it the method is 405.
@@ -83,6 +90,10 @@ func (c *Config) maxStreams() uint32 {
 	return orDefault(c.MaxConcurrentStreams, DefaultMaxConcurrentStreams)
 }
 
+func (c *Config) clientStreams() uint32 {
+	return orDefault(c.MaxConcurrentStreams, DefaultClientStreams)
+}
+
 func (c *Config) streamWindow() int32 {
 	return int32(min(orDefault(c.StreamWindow, DefaultStreamWindow), maxWindow))
 }
@@ -99,6 +110,7 @@ func (c *Config) headerTableSize() uint32 {
 	return orDefault(c.HeaderTableSize, DefaultHeaderTableSize)
 }
 
+func (c *Config) maxBuffered() int     { return orDefault(c.MaxBuffered, DefaultMaxBuffered) }
 func (c *Config) maxHeaderBytes() int  { return orDefault(c.MaxHeaderBytes, DefaultMaxHeaderBytes) }
 func (c *Config) maxHeaderCount() int  { return orDefault(c.MaxHeaderCount, DefaultMaxHeaderCount) }
 func (c *Config) maxCookieCrumbs() int { return orDefault(c.MaxCookieCrumbs, DefaultMaxCookieCrumbs) }

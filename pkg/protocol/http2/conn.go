@@ -18,7 +18,8 @@ type conn struct {
 
 	decoder *hpack.Decoder
 	encoder *hpack.Encoder
-	block   block // the header block that is being collected
+	block   block        // the header block that is being collected
+	long    *fieldReader // of a block that was too long, and is being dealt with
 
 	streams table
 	ready   *h2stream // a ring's entry: streams that wait for their turn to send
@@ -37,6 +38,8 @@ type conn struct {
 	sendWindow, recvWindow int32
 	owed                   int32 // of recvWindow: was taken, and is not returned yet
 	unread                 int32 // answers written while the peer did not read
+	waiting                int   // bytes of all streams that wait for the peer
+	heldHeads              int   // bytes of the heads of requests that are under way
 	flags                  connFlags
 	begun                  uint8 // bytes of the preface that have come
 	frames                 uint64
@@ -167,7 +170,7 @@ func (c *conn) frame(b []byte) (n int, err *Error) {
 		return 0, ErrPush
 	default:
 		c.skip = h.length
-		return frameHeaderLen, flood(c.budget.control.take(limitControl, 1, c.link.Now()))
+		return frameHeaderLen, flood(c.useless(1))
 	}
 	if h.typ == frameHeaders {
 		if !c.has(client) && c.has(pressed) && h.stream > c.lastID {
@@ -249,7 +252,9 @@ func (c *conn) whole(h *frameHeader, payload []byte) *Error {
 }
 
 // useless counts a frame that is of no use to us.
-func (c *conn) useless(n int64) bool { return c.budget.control.take(limitControl, n, c.link.Now()) }
+func (c *conn) useless(n int64) bool {
+	return c.budget.control.take(peerLimits[c.budget.peer].control, n, c.link.Now())
+}
 
 func (c *conn) pauseLink() {
 	if !c.has(linkPaused) {
@@ -285,7 +290,7 @@ func (c *conn) peersLast() uint32 {
 // shut ends the connection, and all streams with it.
 func (c *conn) shut(r stream.Reset) {
 	c.flags |= closing | refusing
-	c.block.drop()
+	c.dropBlock()
 	c.left, c.skip = 0, 0
 	for {
 		s := c.unborn

@@ -105,7 +105,7 @@ func (c *conn) resetFrame(h *frameHeader, payload []byte) *Error {
 	if s == nil {
 		return flood(c.useless(1))
 	}
-	if !c.has(client) && !c.budget.resets.take(limitResets, 1, c.link.Now()) {
+	if !c.has(client) && !c.thrownAway(s.weight()) {
 		return ErrResets
 	}
 	c.closed.add(s.id, resetByPeer)
@@ -125,7 +125,7 @@ func (c *conn) idle(id uint32) bool { return id&1 == 0 || id > c.lastID }
 
 // windowFrame opens a window.
 func (c *conn) windowFrame(h *frameHeader, payload []byte) *Error {
-	if !c.budget.updates.take(limitUpdates, 1, c.link.Now()) {
+	if !c.budget.updates.take(peerLimits[c.budget.peer].updates, 1, c.link.Now()) {
 		return ErrFlood
 	}
 	more := binary.BigEndian.Uint32(payload) & maxStreamID

@@ -33,7 +33,7 @@ func (c *conn) dataFrame(h *frameHeader, b []byte) (n int, err *Error) {
 	s := c.streams.get(h.stream)
 	if !h.has(flagEndStream) {
 		full := h.length == uint32(c.recvWindow) || s != nil && h.length == uint32(max(s.recvWindow, 0))
-		if err := c.budget.data(content, full, c.link.Now()); err != nil {
+		if err := c.budget.data(content, full, c.sharing(), c.link.Now()); err != nil {
 			return 0, err
 		}
 	}
@@ -96,6 +96,9 @@ func (c *conn) slack() int64 {
 	return int64(max(initialWindow-c.cfg.streamWindow(), 0))
 }
 
+// firstWindow is what a peer may send on a stream of which we take nothing.
+func (c *conn) firstWindow() int64 { return int64(c.cfg.streamWindow()) + c.slack() }
+
 // dataForNobody deals with DATA on a stream that there is not.
 func (c *conn) dataForNobody(h *frameHeader) *Error {
 	if c.idle(h.stream) {
@@ -104,14 +107,21 @@ func (c *conn) dataForNobody(h *frameHeader) *Error {
 	switch how := c.closed.fate(h.stream); {
 	case how == ordinary:
 		return ErrStreamOver
-	case c.has(client) && how != resetByPeer: // what was cancelled arrives all the same
+	case how != resetByPeer && c.closed.spend(h.stream, int64(h.length)):
 		return nil
-	case how != resetByUs:
-		return c.refuse(h.stream, ErrClosed)
-	case h.length < usefulData:
-		return flood(c.useless(1))
+	case how == resetByUs || c.has(client) && how == unknown:
+		return ErrFlood // it cannot have been under way
 	}
-	return nil
+	return c.refuse(h.stream, ErrClosed)
+}
+
+// sharing is how many streams share a host's connection, none of whose clients is to
+// pay for what another's does. A client has its own to itself.
+func (c *conn) sharing() int32 {
+	if c.has(client) {
+		return c.live
+	}
+	return 1
 }
 
 // content takes a part of a DATA frame's content.

@@ -113,7 +113,7 @@ func TestDrainGivesUpAStalledClient(t *testing.T) {
 func TestTimedOut(t *testing.T) {
 	for _, tc := range []struct{ name, input, sent string }{
 		{"preface", preface[:10], ""},
-		{"settings", preface, lines("SETTINGS 3=100 4=65536 6=61440 8=1", "0 WINDOW 983041", "GOAWAY 0 NO_ERROR")},
+		{"settings", preface, lines("SETTINGS 3=1024 4=65536 6=61440 8=1", "0 WINDOW 983041", "GOAWAY 0 NO_ERROR")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newServer(t, Config{})

@@ -147,6 +147,7 @@ var (
 	errLongBody       = &refusal{413, ErrBodyTooLarge}
 	errExpectation    = &refusal{417, &Error{Cancel, false, "unknown expectation"}}
 	errLongHeader     = &refusal{431, ErrHeaderTooLarge}
+	errBadAnswer      = &refusal{502, ErrBadMessage}
 	errOtherProtocols = &refusal{501, &Error{Cancel, false, "unknown protocol to upgrade to"}}
 )
 

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
 	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
@@ -44,17 +45,20 @@ const (
 	seenHost
 	seenLength
 	badExpect
-	hidden // a value that no compression may keep, under a name that does not tell
+	seenType
+	seenGRPC // a content type of gRPC's
+	hidden   // a value that no compression may keep, under a name that does not tell
 )
 
 // readFields decodes a block into a head of the pool. It is the caller's to put
 // back, and the reader to release, also when the reader has an error.
 func (c *conn) readFields(kind blockKind, b []byte) (*fieldReader, *Error) {
-	r := c.reads.Get()
-	if r == nil {
-		r = &fieldReader{}
+	if r := c.long; r != nil {
+		c.long = nil
+		r.kind = kind
+		return r, nil
 	}
-	*r = fieldReader{cfg: c.cfg, head: c.heads.Get(), kind: kind, cookie: r.cookie[:0], protocol: r.protocol[:0]}
+	r := c.newReader(kind)
 	if err := c.decode(b, r); err != nil {
 		c.releaseFields(r)
 		return nil, err
@@ -66,6 +70,15 @@ func (c *conn) readFields(kind blockKind, b []byte) (*fieldReader, *Error) {
 		r.head.RPC.Bits |= hiddenFields
 	}
 	return r, nil
+}
+
+func (c *conn) newReader(kind blockKind) *fieldReader {
+	r := c.reads.Get()
+	if r == nil {
+		r = &fieldReader{}
+	}
+	*r = fieldReader{cfg: c.cfg, head: c.heads.Get(), kind: kind, cookie: r.cookie[:0], protocol: r.protocol[:0]}
+	return r
 }
 
 // hiddenFields marks, in a head's RPC.Bits, that it has fields that must not enter a
@@ -97,9 +110,9 @@ func (r *fieldReader) once(s seen) bool {
 // many.
 func (r *fieldReader) Field(f hpack.Field) bool {
 	r.size += len(f.Name) + len(f.Value) + 32
-	if r.size > r.cfg.maxHeaderBytes() {
+	if r.tooLarge || r.size > r.cfg.maxHeaderBytes() {
 		r.tooLarge = true
-		return false
+		return r.answerable(&f)
 	}
 	switch {
 	case f.Static == 0 && !validName(trimColon(f.Name)):
@@ -112,7 +125,24 @@ func (r *fieldReader) Field(f hpack.Field) bool {
 		r.seen |= seenField
 		r.err = r.regular(&f)
 	}
-	return r.err == nil && !r.tooLarge
+	return r.err == nil && (!r.tooLarge || !r.has(seenType))
+}
+
+// answerable takes a field of a head that is too large: all that counts is how to
+// answer it. It reports whether that is still not known.
+func (r *fieldReader) answerable(f *hpack.Field) bool {
+	if !r.has(seenType) && string(f.Name) == "content-type" {
+		r.contentType(f.Value)
+	}
+	return !r.has(seenType)
+}
+
+// contentType notes whether a request is one of gRPC.
+func (r *fieldReader) contentType(value []byte) {
+	r.seen |= seenType
+	if _, ok := grpc.Subtype(value); ok {
+		r.seen |= seenGRPC
+	}
 }
 
 // trimColon returns a name without the colon of pseudo-headers.
@@ -167,6 +197,8 @@ func (r *fieldReader) regular(f *hpack.Field) *Error {
 			r.crumb(f)
 			return nil
 		}
+	case stream.ContentType:
+		r.contentType(f.Value)
 	case stream.Expect:
 		if r.kind == requestBlock && !stream.EqualFold(f.Value, "100-continue") {
 			r.seen |= badExpect

@@ -351,7 +351,7 @@ func TestMemory(t *testing.T) {
 	expect(t, "nothing", m.fate(1), unknown)
 	m.add(1, ordinary)
 	m.add(3, resetByPeer)
-	m.add(5, resetByUs)
+	m.addReset(5, 100)
 	expect(t, "1", m.fate(1), ordinary)
 	expect(t, "3", m.fate(3), resetByPeer)
 	expect(t, "5", m.fate(5), resetByUs)
@@ -362,10 +362,19 @@ func TestMemory(t *testing.T) {
 	expect(t, "5 is not", m.fate(5), resetByUs)
 	expect(t, "the last", m.fate(699), ordinary)
 	for id := uint32(1001); id < 1001+2*300; id += 2 {
-		m.add(id, resetByUs)
+		m.addReset(id, 100)
 	}
 	expect(t, "5 is forgotten too", m.fate(5), unknown)
 	expect(t, "the last reset", m.fate(1599), resetByUs)
+	expect(t, "all that was under way to it", m.spend(1599, 60) && m.spend(1599, 40), true)
+	expect(t, "more", m.spend(1599, 1), false)
+	// 45 of 301 were replaced.
+	expect(t, "all that was under way to the forgotten", m.spend(5, 4500), true)
+	expect(t, "more than that", m.spend(1001, 1), false)
+	for id := uint32(1); id < 1000; id += 2 {
+		m.addReset(id, 1<<20)
+	}
+	expect(t, "what is under way is bounded", m.spend(5555, mostStrays+1), false)
 }
 
 func TestErrorsHaveNames(t *testing.T) {

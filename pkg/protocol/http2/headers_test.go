@@ -169,7 +169,7 @@ func TestProtocol(t *testing.T) {
 	expect(t, "match", p.Match([]byte(preface)), protocol.Yes)
 	w := newWire(t)
 	cfg := &config.ProxyConfig{HTTP2: config.HTTP2Config{MaxConcurrentStreams: 9, StreamWindowSize: 20000, ConnectionWindowSize: 70000,
-		MaxHeaderSize: 3000, MaxHeaderCount: 5, MaxRequestBodySize: 6, AllowConnect: true}}
+		MaxHeaderSize: 3000, MaxHeaderCount: 5, MaxBufferedSize: 70000, MaxRequestBodySize: 6, AllowConnect: true}}
 	server := p.Server(cfg)(w, &quick{wire: w}, w.heads).(*ServerConn)
 	got := *server.cfg
 	if got.Upgrades == nil || got.upgrades() {
@@ -177,7 +177,7 @@ func TestProtocol(t *testing.T) {
 	}
 	got.Upgrades = nil
 	expect(t, "config", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", Config{MaxConcurrentStreams: 9, StreamWindow: 20000, ConnWindow: 70000,
-		MaxHeaderBytes: 3000, MaxHeaderCount: 5, MaxBody: 6, AllowConnect: true}))
+		MaxHeaderBytes: 3000, MaxHeaderCount: 5, MaxBuffered: 70000, MaxBody: 6, AllowConnect: true}))
 	cfg.HTTP2.AllowUpgrade, cfg.HTTP2.Upgrades = true, []string{"chat", "websocket"}
 	expect(t, "upgrades", FromConfig(&cfg.HTTP2).upgrade([]byte("WebSocket")), true)
 	if c := p.Client(&config.ClusterProtocols{})(w, w.heads); c.Available() != 100 {
@@ -190,7 +190,7 @@ func TestProtocol(t *testing.T) {
 func TestUpgradedFromHTTP1(t *testing.T) {
 	s := newServer(t, Config{})
 	s.conn.Upgraded(requestHead("GET", "a", "/", 0), appendSetting(nil, settingInitialWindowSize, 3))
-	expect(t, "sent", s.written(), lines("SETTINGS 3=100 4=65536 6=61440 8=1", "0 WINDOW 983041"))
+	expect(t, "sent", s.written(), lines("SETTINGS 3=1024 4=65536 6=61440 8=1", "0 WINDOW 983041"))
 	s.response(s.last().sender, 200, "hello")
 	expect(t, "response", s.written(), lines("1 HEADERS", "  :status: 200", "  content-length: 5", `1 DATA "hel"`))
 	s.client.writes.WriteString(preface)

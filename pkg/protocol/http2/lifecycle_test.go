@@ -520,7 +520,7 @@ func TestClientErrors(t *testing.T) {
 		{"nonsense", func(p *peer) { p.raw(frameHeaders, flagEndHeaders, 1, "\x80") }, ErrCompression},
 		{"a response that goes on", func(p *peer) { p.headers(1, true, ":status", "200").data(1, "x", true) }, ErrStreamOver},
 		{"PING flood", func(p *peer) {
-			for range 1001 {
+			for range peerLimits[aHost].control.burst + 100 {
 				p.ping(false, "x")
 			}
 		}, ErrFlood},

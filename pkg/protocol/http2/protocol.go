@@ -38,6 +38,7 @@ func FromConfig(c *config.HTTP2Config) *Config {
 		ConnWindow:           uint32(c.ConnectionWindowSize),
 		MaxHeaderBytes:       c.MaxHeaderSize,
 		MaxHeaderCount:       c.MaxHeaderCount,
+		MaxBuffered:          c.MaxBufferedSize,
 		MaxBody:              c.MaxRequestBodySize,
 		AllowConnect:         c.AllowConnect,
 	}

@@ -144,15 +144,34 @@ func (c *conn) answered(s *h2stream) {
 	c.settle(s)
 }
 
-// Reset ends the stream.
+// Reset ends the stream. What came of a response that a host has cut off still goes
+// to the client, if it has been taking it.
 func (e *responder) Reset(r stream.Reset) {
 	s := (*h2stream)(e)
 	if s.has(dead) {
 		return
 	}
+	c := s.conn
+	waits := s.queue.Len() > 0 && !s.has(outOver) && brokenOff(r)
+	taken := s.has(sentData) && c.link.Now()-s.sentAt < int64(stalled)
 	s.flags |= outOver
-	s.conn.drop(s)
-	s.conn.abandon(s, codeOf(r), stream.Reset{})
+	c.drop(s)
+	if waits && taken {
+		s.flags |= cutOff
+		s.resetCode = codeOf(r)
+		return
+	}
+	c.abandon(s, codeOf(r), stream.Reset{})
+}
+
+// brokenOff reports whether a reset is that of a response whose host, or the way to it,
+// failed, as opposed to one that nobody waits for.
+func brokenOff(r stream.Reset) bool {
+	switch r.Reason {
+	case stream.RemoteReset, stream.ConnectionLost, stream.ProtocolError:
+		return true
+	}
+	return false
 }
 
 // Pause stops the request's data.
@@ -168,10 +187,10 @@ func (c *conn) abort(s *h2stream) {
 		c.abandon(s, InternalError, r)
 		return
 	}
-	id, whole := s.id, s.has(recvEnd)
+	id, whole, call := s.id, s.has(recvEnd), s.has(isGRPC)
 	s.enter()
 	c.endWith(s, r)
-	c.answer(id, 502, whole)
+	c.answer(id, errBadAnswer, whole, call)
 	s.leave()
 }
 
@@ -197,7 +216,7 @@ func (c *conn) tooLarge(s *h2stream) {
 		c.abandon(s, Cancel, r)
 		return
 	}
-	id, whole := s.id, s.has(recvEnd)
+	id, whole, call := s.id, s.has(recvEnd), s.has(isGRPC)
 	c.endWith(s, r)
-	c.answer(id, 413, whole)
+	c.answer(id, errLongBody, whole, call)
 }

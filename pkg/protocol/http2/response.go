@@ -21,7 +21,7 @@ func (r *fieldReader) status(value []byte) *Error {
 
 // limitInterims bounds the informational responses that may precede one response.
 // There may be any number of them, as they may tell of the progress of a long request.
-var limitInterims = perSecond(100, 1000)
+var limitInterims = perSecond(100, 1000, 0)
 
 // mostWaiting is how many of them may wait for a client that takes nothing. Flow
 // control does not hold them back, and so others are dropped then.

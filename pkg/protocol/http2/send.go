@@ -2,6 +2,7 @@ package http2
 
 import (
 	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/stream"
 )
 
 // send sends a part of a stream's message: what the windows and the link take, at
@@ -27,6 +28,7 @@ func (c *conn) send(s *h2stream, d *buffer.Chain, end bool) {
 		if s.queue.Len() == 0 {
 			s.sentAt = c.link.Now()
 		}
+		c.waiting += d.Len()
 		s.queue.Move(d)
 		c.schedule(s)
 		c.pauseSource(s)
@@ -56,6 +58,7 @@ func (c *conn) writeData(s *h2stream, d *buffer.Chain, n int, end bool) {
 		flags = flagEndStream
 		s.flags |= sentEnd
 	}
+	s.flags |= sentData
 	c.sendWindow -= int32(n)
 	s.sendWindow -= int32(n)
 	c.budget.sent(n, n < d.Len())
@@ -104,7 +107,8 @@ func (c *conn) pump() {
 		}
 		c.ready = s.next
 		whole := s.has(outOver) && n == s.queue.Len()
-		c.writeData(s, &s.queue, n, whole && s.trailers == nil)
+		c.writeData(s, &s.queue, n, whole && s.trailers == nil && !s.has(cutOff))
+		c.waiting -= n
 		s.sentAt = c.link.Now()
 		if s.queue.Len() == 0 || s.sendWindow <= 0 {
 			c.unready(s)
@@ -112,13 +116,28 @@ func (c *conn) pump() {
 		if whole && s.trailers != nil {
 			c.writeTrailers(s, &s.trailers.Header)
 		}
-		if s.has(sentEnd) {
+		switch {
+		case s.has(sentEnd):
 			c.outputOver(s)
-		} else {
+		case whole && s.has(cutOff):
+			c.abandon(s, s.resetCode, stream.Reset{})
+		default:
 			c.resumeSource(s)
 		}
 	}
 }
+
+// hold is how much of a stream may wait before its source is paused: little, on a
+// connection of a client on which much waits already.
+func (c *conn) hold() int {
+	if !c.has(client) && c.waiting > c.cfg.maxBuffered()/2 {
+		return littleHold
+	}
+	return int(c.cfg.streamWindow())
+}
+
+// littleHold is enough for a stream to go on by itself once its turn comes.
+const littleHold = 4 << 10
 
 // pauseSource pauses where a stream's data comes from, if too much of it waits, or
 // if the peer does not read.
@@ -126,7 +145,7 @@ func (c *conn) pauseSource(s *h2stream) {
 	if s.flags&(sourcePaused|outOver|dead) != 0 || s.peer == nil {
 		return
 	}
-	if s.queue.Len() >= int(c.cfg.streamWindow()) || c.has(pressed) {
+	if s.queue.Len() >= c.hold() || c.has(pressed) {
 		s.flags |= sourcePaused
 		s.enter()
 		s.peer.Pause()
@@ -136,7 +155,7 @@ func (c *conn) pauseSource(s *h2stream) {
 
 // resumeSource lets it go on once half of it is gone.
 func (c *conn) resumeSource(s *h2stream) {
-	if !s.has(sourcePaused) || c.has(pressed) || s.queue.Len() > int(c.cfg.streamWindow())/2 {
+	if !s.has(sourcePaused) || c.has(pressed) || s.queue.Len() > c.hold()/2 {
 		return
 	}
 	s.flags &^= sourcePaused

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -88,7 +89,10 @@ func (c *ServerConn) headers(id uint32, flags uint8, b []byte) *Error {
 		err = c.refuse(id, err)
 	case refused != nil:
 		c.lastID = id
-		c.answer(id, refused.status, end)
+		c.answer(id, refused, end, r.has(seenGRPC))
+	case c.full(r.head):
+		c.lastID = id
+		err = c.refuseForNow(id)
 	default:
 		c.begin(id, r, end)
 	}
@@ -103,13 +107,33 @@ func (c *ServerConn) tooMany(id uint32, b []byte) *Error {
 	}
 	c.lastID = id
 	c.writeRST(id, RefusedStream)
-	c.closed.add(id, resetByUs)
+	c.closed.addReset(id, c.firstWindow())
 	switch {
 	case c.has(refusing):
 	case !c.has(acknowledged):
 		return flood(c.useless(1))
 	default:
 		return c.blame()
+	}
+	return c.wrote()
+}
+
+// full reports whether a connection holds so much for its client that it takes no
+// request with another head. A single one is always taken.
+func (c *ServerConn) full(h *stream.Head) bool {
+	return c.count > 0 && c.heldHeads+c.waiting+headCost(h) > c.cfg.maxBuffered()
+}
+
+// headCost is the memory that a head takes.
+func headCost(h *stream.Head) int { return h.Size() + 32*h.Len() }
+
+// refuseForNow refuses a request before anything is done for it, so that it may be
+// sent again. The client cannot know that there is no room.
+func (c *ServerConn) refuseForNow(id uint32) *Error {
+	c.writeRST(id, RefusedStream)
+	c.closed.addReset(id, c.firstWindow())
+	if !c.thrownAway(1) {
+		return ErrResets
 	}
 	return c.wrote()
 }
@@ -136,6 +160,11 @@ func (c *ServerConn) begin(id uint32, r *fieldReader, end bool) {
 	if string(h.Method()) == "HEAD" {
 		s.flags |= isHead
 	}
+	if r.has(seenGRPC) {
+		s.flags |= isGRPC
+	}
+	s.head = int32(headCost(h))
+	c.heldHeads += headCost(h)
 	c.number(s, id)
 	s.enter()
 	peer := c.acceptor.NewStream((*responder)(s))
@@ -168,21 +197,28 @@ func (c *ServerConn) trailers(s *h2stream, end bool, b []byte) *Error {
 }
 
 // answer writes a response of the codec's own to a request that is not passed on.
-func (c *conn) answer(id uint32, status int, end bool) {
+// call tells that it is one of gRPC, whose answers have a status of their own.
+func (c *conn) answer(id uint32, r *refusal, end, call bool) {
 	var none stream.Header
 	w := c.beginBlock(&none, 0)
-	w.addStatus(status)
-	if status == 405 {
+	switch {
+	case call:
+		w.addCallStatus(grpc.FromAnswer(r.status, 0), r.cause.Reason)
+	case r.status == 405:
+		w.addStatus(405)
 		w.add([]byte("allow"), nil, 0) // for this target, which is no resource, there is no other method
+		w.addLength(0)
+	default:
+		w.addStatus(r.status)
+		w.addLength(0)
 	}
-	w.addLength(0)
 	w.commit(id, true)
 	if end {
 		c.closed.add(id, ordinary)
 		return
 	}
 	c.writeRST(id, NoError)
-	c.closed.add(id, resetByUs)
+	c.closed.addReset(id, c.firstWindow())
 }
 
 // EOF ends the connection: a client that sends neither windows nor acknowledgements

@@ -12,7 +12,7 @@ func TestServerExchange(t *testing.T) {
 	s.client.writes.WriteString(preface)
 	s.client.settings().get(1, "accept", "*/*")
 	expect(t, "sent", s.exchange(), lines(
-		"SETTINGS 3=100 4=65536 6=61440 8=1",
+		"SETTINGS 3=1024 4=65536 6=61440 8=1",
 		"0 WINDOW 983041",
 		"SETTINGS ack"))
 	r := s.last()

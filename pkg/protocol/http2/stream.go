@@ -21,7 +21,7 @@ type h2stream struct {
 	trailers *stream.Head // what follows it
 	opening  *opening     // what only a stream has that becomes a tunnel; nil mostly
 
-	sentAt    int64 // when something last left, or began to wait
+	sentAt    int64 // when something last left, or began to wait; before, when the stream was opened
 	got       int64 // bytes of the message in
 	announced int64 // how many there will be, -1: not known
 	toSend    int64 // bytes of the message out that are to come, -1: not known
@@ -30,13 +30,15 @@ type h2stream struct {
 	sendWindow, recvWindow int32
 	owed                   int32 // of recvWindow: was taken, and is not returned yet
 	kept                   int32 // of recvWindow: passed on to a sink that wants no more for now
+	head                   int32 // bytes of the request's head, which its other end keeps
 	flags                  streamFlags
-	depth                  uint8 // calls to peer that are under way
-	waiting                uint8 // informational responses that came while the other end wanted nothing
-	interims               rate  // of all of them
+	depth                  uint8   // calls to peer that are under way
+	waiting                uint8   // informational responses that came while the other end wanted nothing
+	interims               rate    // of all of them
+	resetCode              ErrCode // what the stream is reset with once all is sent, if cutOff
 }
 
-type streamFlags uint16
+type streamFlags uint32
 
 const (
 	recvEnd      streamFlags = 1 << iota // the peer has ended its message
@@ -54,6 +56,9 @@ const (
 	tunnelled                            // and was granted it
 	noBody                               // the message out has no body; data for it is dropped
 	parked                               // a client's, whose head waits for the server's SETTINGS
+	sentData                             // a part of its data is
+	cutOff                               // the message out ends with a reset, behind what waits
+	isGRPC                               // the request is one of gRPC
 	dead                                 // the connection has forgotten it
 )
 
@@ -65,7 +70,7 @@ func (c *conn) newStream() *h2stream {
 	if s == nil {
 		s = &h2stream{}
 	}
-	s.conn, s.flags = c, 0
+	s.conn, s.flags, s.sentAt = c, 0, c.link.Now()
 	s.queue.Init(c.data.Pool())
 	s.announced, s.toSend = -1, -1
 	s.sendWindow, s.recvWindow = c.peer.window, c.cfg.streamWindow()
@@ -97,6 +102,7 @@ func (c *conn) end(s *h2stream) {
 		unlink(&c.unborn, s)
 	}
 	s.flags |= dead
+	c.waiting -= s.queue.Len()
 	s.queue.Clear()
 	if s.trailers != nil {
 		c.heads.Put(s.trailers)
@@ -119,6 +125,8 @@ func (c *conn) drop(s *h2stream) {
 		c.live--
 	}
 	s.flags |= inOver
+	c.heldHeads -= int(s.head)
+	s.head = 0
 	_, conn := s.taken()
 	c.creditConn(conn)
 	if o := s.opening; o != nil {
@@ -169,11 +177,23 @@ func (c *conn) endWith(s *h2stream, r stream.Reset) {
 	s.leave()
 }
 
+// resetByUs writes a reset of a stream, and notes what may be on its way to it: as
+// much as its window allows. Who has overrun that may have sent what the connection's
+// window allowed, and again as much for what of it was ignored.
+func (c *conn) resetByUs(s *h2stream, code ErrCode) {
+	left := int64(max(s.recvWindow, 0)) + c.slack()
+	if code == FlowControlError {
+		left = 2 * int64(c.cfg.connWindow())
+	}
+	c.writeRST(s.id, code)
+	c.closed.addReset(s.id, left)
+	c.budget.abandoned()
+}
+
 // abandon is endWith for a stream that is reset by us.
 func (c *conn) abandon(s *h2stream, code ErrCode, r stream.Reset) {
 	if s.id != 0 {
-		c.writeRST(s.id, code)
-		c.closed.add(s.id, resetByUs)
+		c.resetByUs(s, code)
 	}
 	c.endWith(s, r)
 }
@@ -196,8 +216,7 @@ func (c *conn) settle(s *h2stream) {
 			c.drop(s)
 		}
 	case !s.has(tunnelled):
-		c.writeRST(s.id, NoError)
-		c.closed.add(s.id, resetByUs)
+		c.resetByUs(s, NoError)
 		c.end(s)
 	}
 }
@@ -205,17 +224,34 @@ func (c *conn) settle(s *h2stream) {
 // refuse resets a stream that there is not (any more).
 func (c *conn) refuse(id uint32, err *Error) *Error {
 	c.writeRST(id, err.Code)
-	c.closed.add(id, resetByUs)
+	c.closed.addReset(id, c.firstWindow())
 	return c.blame()
 }
 
 // blame counts a stream that the peer made us reset. A server's peers cannot make
 // a client reset more streams than it opens.
 func (c *conn) blame() *Error {
-	if !c.has(client) && !c.budget.resets.take(limitResets, 1, c.link.Now()) {
+	if !c.has(client) && !c.thrownAway(wholeReset) {
 		return ErrResets
 	}
 	return c.wrote()
+}
+
+// thrownAway counts work that was begun for a client and is of no use any more.
+func (c *conn) thrownAway(n int64) bool {
+	return c.budget.resets.take(peerLimits[c.budget.peer].resets, n, c.link.Now())
+}
+
+// weight is what it costs a client to reset a server's stream: nothing once it was
+// answered, little once it has waited for the answer.
+func (s *h2stream) weight() int64 {
+	switch {
+	case s.has(sentHead):
+		return 0
+	case s.conn.link.Now()-s.sentAt >= int64(waitedFor):
+		return 1
+	}
+	return wholeReset
 }
 
 // resetAll resets the streams that a condition chooses. A stream may end with

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
 	"github.com/weirproxy/weir/pkg/protocol/internal/httprule"
 	"github.com/weirproxy/weir/pkg/stream"
@@ -52,6 +53,15 @@ func (w *blockWriter) addLength(n int64) {
 func (w *blockWriter) addStatus(status int) {
 	digits := [3]byte{byte('0' + status/100), byte('0' + status/10%10), byte('0' + status%10)}
 	w.add(nameStatus, digits[:], hpack.Index)
+}
+
+// addCallStatus makes a head the whole answer to a call of gRPC. message is ASCII.
+func (w *blockWriter) addCallStatus(code grpc.Code, message string) {
+	var digits [4]byte
+	w.addStatus(200)
+	w.add([]byte("content-type"), []byte(grpc.ContentType), hpack.Index)
+	w.add([]byte(grpc.HeaderStatus), strconv.AppendUint(digits[:0], uint64(code), 10), hpack.NoIndex)
+	w.add([]byte(grpc.HeaderMessage), []byte(message), hpack.NoIndex)
 }
 
 // commit makes the block a part of what is sent: a HEADERS frame, and CONTINUATION
