@@ -66,6 +66,9 @@ func besiege(t *testing.T, s setup) *siege {
 		}
 	})
 	s.proxy = join(`"downstream_protocol": "Http2"`, s.proxy)
+	if !strings.Contains(s.http1, "max_concurrent_streams") {
+		s.http1 = join(s.http1, fmt.Sprintf(`"max_concurrent_streams": %d`, mostStreams))
+	}
 	s.clusters = cluster("honest", "", g.up.addr())
 	routes := []string{route("/honest", "honest", "")}
 	if s.routes != "" {
@@ -135,11 +138,11 @@ func (f *frames) reached() bool {
 // at most so many times, and some for every second that passes: what is counted
 // against a client is forgiven at a rate. It returns how often that was, to within a
 // batch.
-func (g *siege) flood(f *frames, most int, do func(i int)) int {
+func (g *siege) flood(f *frames, most, forgiven int, do func(i int)) int {
 	g.t.Helper()
-	const batch, forgiven = 25, 100
+	const batch = 25
 	begin := time.Now()
-	allowed := func() int { return most + int(forgiven*time.Since(begin).Seconds()) }
+	allowed := func() int { return most + int(float64(forgiven)*time.Since(begin).Seconds()) }
 	n := 0
 	for n <= allowed() {
 		for range batch {

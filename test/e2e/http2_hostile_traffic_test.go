@@ -108,7 +108,7 @@ func TestHostileDribble(t *testing.T) {
 			}
 			n, frames := 0, 0
 			took := g.costs(func() {
-				n = g.flood(f, tc.most, func(i int) { tc.open(f, i) })
+				n = g.flood(f, tc.most, forgiven, func(i int) { tc.open(f, i) })
 			})
 			f.dropped(xhttp2.ErrCodeEnhanceYourCalm)
 			for _, m := range f.msgs {
