@@ -114,18 +114,24 @@ func (p *peers) address(name string) string {
 // need makes sure that an example can be run: its tools are there, and it is built. Without the tools, the test is skipped.
 func (p *peers) need(t *testing.T, example string) {
 	t.Helper()
-	for _, tool := range tools[example] {
+	needTools(t, "examples/"+example, tools[example])
+	if err := p.build(example); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// needTools makes sure that what a folder takes is there. Otherwise the test is skipped.
+func needTools(t *testing.T, folder string, takes []tool) {
+	t.Helper()
+	for _, tool := range takes {
 		if _, err := exec.LookPath(tool.command); err == nil {
 			continue
 		}
-		reason := fmt.Sprintf("NOT RUN: %s is missing, and examples/%s takes %s", tool.command, example, tool.from)
+		reason := fmt.Sprintf("NOT RUN: %s is missing, and %s takes %s", tool.command, folder, tool.from)
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("%s; with CI=true nothing may be left out", reason)
 		}
 		t.Skip(reason)
-	}
-	if err := p.build(example); err != nil {
-		t.Fatal(err)
 	}
 }
 
