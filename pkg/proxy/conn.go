@@ -169,7 +169,7 @@ func (c *downConn) begin() {
 func (c *downConn) settle() {
 	c.watchWaiting()
 	phase := c.codec.Phase()
-	if phase == c.phase {
+	if phase == c.phase && !(phase == stream.Discarding && c.asked) {
 		if phase == stream.Idle && (c.asked || !c.l.draining) { // something came and went; in a drain, heartbeats are nothing
 			c.since = c.l.worker.Loop.Now()
 			c.asked = false
@@ -182,6 +182,9 @@ func (c *downConn) settle() {
 	case stream.ReadingHead:
 		c.begun = c.io.Received()
 		c.wake(c.headTimeout())
+	case stream.Discarding:
+		c.asked = false // so that another request is known to be one, and has its own time
+		c.wake(discardTime)
 	case stream.Closing:
 		loop.Cancel(&c.timer)
 		c.io.Close()
@@ -239,6 +242,8 @@ func (c *downConn) Expired(*eventloop.Timer) {
 	switch c.phase {
 	case stream.ReadingHead:
 		limit = c.headTimeout()
+	case stream.Discarding:
+		limit = discardTime
 	case stream.Idle:
 		limit = c.l.timeouts(c.proto).Idle
 		if c.l.draining {
@@ -271,6 +276,10 @@ func (c *downConn) headTimeout() time.Duration {
 	}
 	return c.l.timeouts(c.proto).Header
 }
+
+// discardTime is how long the rest of a request may take to come that was answered
+// before. Bytes do not win more: who sends so slowly can connect anew.
+const discardTime = 5 * time.Second
 
 // drainIdle is how long an idle connection stays open in a drain: a request may be
 // on its way, which would be lost.

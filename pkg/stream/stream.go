@@ -108,6 +108,9 @@ const (
 	ReadingHead
 	// Busy: at least one stream is open.
 	Busy
+	// Discarding: a request was answered before all of it had come, and the rest is
+	// read and thrown away, which must not take for ever.
+	Discarding
 	// Tunnel: the connection carries opaque bytes both ways.
 	Tunnel
 	// Closing: nothing more will be read; what is in Out leaves, then the

@@ -59,5 +59,16 @@
 // link is paused, but once it was resumed and the rest was offered. Reset ends both directions of
 // a stream: the one who called it is not called again. When a response is over
 // before its request is, the server resets the request's sink with
-// [stream.Cancelled] and closes.
+// [stream.Cancelled].
+//
+// # Responses that do not wait for their request
+//
+// The rest of such a request is read by the same rules and thrown away, up to 256 KiB
+// of it, and the connection goes on with the next request (RFC 9112, 9.3: a server
+// reads the whole request, or closes). A response says Connection: close if it is
+// known with its head that this will not be: the client waits for a 100 (Continue)
+// that it does not get, and may send its body or the next request; more than that is
+// to come, and the response does not stream; or it is a 408, or a 413 to a body of
+// unknown length. A rest that proves too long, or wrong, is not answered once more:
+// the connection is closed.
 package http1

@@ -49,6 +49,7 @@ const (
 	tunnelled     // and was granted them
 	bodyBegun     // body bytes were read
 	oneWayOver    // the message that is written is over
+	discards      // a server: and so the rest of the one that is read is thrown away
 	headSent      // a client: the request's head is written
 	replied       // a client: bytes of the response came
 	sinkPaused    // the sink wants no data

@@ -19,6 +19,9 @@ func (s *responder) Head(h *stream.Head, end bool) {
 	case h.Interim():
 		if c.out.framing == unsent && !c.has(isOld) {
 			c.writeInterim(h)
+			if h.Status == 100 {
+				c.flags &^= expects // the client sends the body, whatever comes
+			}
 		}
 	case c.out.framing != unsent || !c.sendable(h, end):
 		c.abort()
@@ -81,10 +84,7 @@ func (c *ServerConn) respond(h *stream.Head, end bool) {
 	if c.out.framing == byLength {
 		c.out.left = max(h.ContentLength, 0)
 	}
-	// A response to a body of which nothing was read will hardly wait for it; and a
-	// client that waits for a 100 may send the body or its next request.
-	unread := inBody(c.state) && (end || !c.has(bodyBegun))
-	if unread || c.has(draining) {
+	if c.has(draining) || inBody(c.state) && !c.keepsRest(h, end) {
 		c.flags |= mustClose
 	}
 	c.writeResponse(h)
@@ -146,14 +146,14 @@ func (s *responder) Reset(stream.Reset) {
 
 // Pause stops the request's data.
 func (s *responder) Pause() {
-	if c := (*ServerConn)(s); c.state != idle {
+	if c := (*ServerConn)(s); c.state != idle && !c.has(discards) {
 		c.holdData()
 	}
 }
 
 // Resume lets the request's data come again.
 func (s *responder) Resume() {
-	if c := (*ServerConn)(s); c.state != idle {
+	if c := (*ServerConn)(s); c.state != idle && !c.has(discards) {
 		c.releaseData()
 	}
 }
@@ -179,7 +179,7 @@ func (c *ServerConn) responseOver() {
 			c.finish()
 		}
 	default:
-		c.shut(stream.Reset{Reason: stream.Cancelled})
+		c.discardRest()
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 //	idle -> inFields -> (body) -> awaiting -> idle
 //	                          \-> upgrading -> tunnel | awaiting
 //	any -> closing
+//
+// If the response is over within the body, the states stay the same up to its end,
+// but what is read is discarded; behind it comes idle.
 type ServerConn struct {
 	reader
 	out writer
@@ -70,9 +73,15 @@ func (c *ServerConn) feed(in buffer.View) (pos int, err *Error) {
 				c.pass()
 				return in.Len(), nil
 			}
-			if pos, more, err = c.readBody(in, pos); more && err == nil {
+			from := pos
+			pos, more, err = c.readBody(in, pos)
+			switch {
+			case err != nil:
+			case c.has(discards):
+				c.discard(pos-from, more)
+			case more:
 				c.end()
-			} else if err == nil {
+			default:
 				c.pass()
 			}
 		}
@@ -134,7 +143,10 @@ func (c *ServerConn) end() {
 		return
 	}
 	c.pass()
-	if c.sink != nil {
+	switch {
+	case c.has(discards): // since now: this was the rest
+		c.finish()
+	case c.sink != nil:
 		c.state = awaiting
 		c.sink.Trailers(&trailers.Header)
 	}
@@ -146,7 +158,9 @@ func (c *ServerConn) end() {
 func (c *ServerConn) endOpening() {
 	c.pass()
 	switch {
-	case c.state != inLength: // the response is over, and the connection with it
+	case c.has(discards): // the response is over
+		c.finish()
+	case c.state != inLength: // and the connection with it
 	case c.out.framing == unsent:
 		c.state = upgrading
 	default:
@@ -246,6 +260,8 @@ func (c *ServerConn) Phase() stream.Phase {
 		return stream.ReadingHead
 	case c.state == idle:
 		return stream.Idle
+	case c.has(discards):
+		return stream.Discarding
 	}
 	return stream.Busy
 }

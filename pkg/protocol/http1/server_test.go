@@ -239,54 +239,6 @@ func TestInterimResponses(t *testing.T) {
 	s.close()
 }
 
-func TestEarlyResponse(t *testing.T) {
-	const closed = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
-	t.Run("before the body, to a client that waits", func(t *testing.T) {
-		s := newServer(t, Config{})
-		s.write(post("Expect: 100-continue\r\nContent-Length: 2\r\n", ""))
-		s.response(s.last().sender, 413, "no")
-		expect(t, "sent", s.sent(), closed)
-		expect(t, "phase", s.conn.Phase(), stream.Closing)
-		expect(t, "reason", s.last().reset.Reason, stream.Cancelled)
-		s.write("ab" + plainGet)
-		expect(t, "streams", len(s.streams), 1)
-		s.close()
-	})
-	t.Run("within the body", func(t *testing.T) {
-		s := newServer(t, Config{})
-		s.write(post("Content-Length: 20\r\n", "ab"))
-		to := s.last().sender
-		to.Head(responseHead(200, 0), true)
-		expect(t, "sent", s.sent(), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		expect(t, "phase", s.conn.Phase(), stream.Closing)
-		s.write("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
-		expect(t, "streams", len(s.streams), 1)
-		s.close()
-	})
-	t.Run("begun within the body, over after it", func(t *testing.T) {
-		s := newServer(t, Config{})
-		s.write(post("Content-Length: 4\r\n", "ab"))
-		to := s.last().sender
-		to.Head(responseHead(200, 2), false)
-		s.write("cd")
-		to.Data(s.chain("ok"), true)
-		expect(t, "sent", s.sent(), ok("ok"))
-		expect(t, "phase", s.conn.Phase(), stream.Idle)
-		s.close()
-	})
-	t.Run("inside Head", func(t *testing.T) {
-		s := newServer(t, Config{})
-		s.onStream = func(r *recorder) {
-			r.onHead = func(*stream.Head, bool) { s.response(r.sender, 413, "no") }
-		}
-		s.write(post("Content-Length: 2\r\n", "ab"+plainGet))
-		expect(t, "sent", s.sent(), closed)
-		expect(t, "phase", s.conn.Phase(), stream.Closing)
-		expect(t, "streams", len(s.streams), 1)
-		s.close()
-	})
-}
-
 func TestResetByTheSink(t *testing.T) {
 	reset := func(r *recorder) { r.sender.Reset(stream.Reset{Reason: stream.ConnectionLost}) }
 	for name, prepare := range map[string]func(r *recorder){

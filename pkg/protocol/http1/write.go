@@ -22,7 +22,9 @@ const (
 
 // writer puts messages together.
 type writer struct {
-	left    int64 // bytes to come, of a body with a Content-Length
+	// left counts the bytes to come, of a body with a Content-Length. Once a response
+	// is over, those of the request that may still be discarded.
+	left    int64
 	framing framing
 }
 
