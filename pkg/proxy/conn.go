@@ -169,7 +169,7 @@ func (c *downConn) begin() {
 func (c *downConn) settle() {
 	c.watchWaiting()
 	phase := c.codec.Phase()
-	if phase == c.phase && !(phase == stream.Discarding && c.asked) {
+	if phase == c.phase && (phase != stream.Discarding || !c.asked) {
 		if phase == stream.Idle && (c.asked || !c.l.draining) { // something came and went; in a drain, heartbeats are nothing
 			c.since = c.l.worker.Loop.Now()
 			c.asked = false
