@@ -91,14 +91,8 @@ func (s *activeStream) movable(t *try, r stream.Reset) bool {
 	if !r.Unprocessed || r.Reason.Local() {
 		return false
 	}
-	ok := false
-	switch r.Reason {
-	case stream.ConnectFailed:
-		ok = p.moves < most && (!p.refused || s.hasOther(t))
-	default:
-		ok = p.moves < most
-	}
-	return ok && s.keptForRetry()
+	refused := r.Reason == stream.ConnectFailed && p.refused
+	return p.moves < most && (!refused || s.hasOther(t)) && s.keptForRetry()
 }
 
 // hasOther tells whether there is a host that was not tried yet.

@@ -44,7 +44,7 @@ func (c *Conn) disproved(err error) {
 		h.doubted--
 	}
 	c.doubt = trusted
-	if !proved && !(c.vain(err) && c.prober != nil && c.speaks.Protocol.Multiplexed) {
+	if !proved && (!c.vain(err) || c.prober == nil || !c.speaks.Protocol.Multiplexed) {
 		if a := h.avoided; a != nil && a.reason == unanswering && h.dialing == 0 {
 			a.failed() // it may have been the one that was to show that the host lives
 		}

@@ -137,20 +137,17 @@ func (bolt) heartbeat(id byte) []byte {
 }
 
 func (bolt) read(r io.Reader) (frame, error) {
-	head := make([]byte, 20)
-	if _, err := io.ReadFull(r, head); err != nil {
+	const short, long = 20, 22 // of a response, and of a request, which has a timeout in place of a status
+	var head [long]byte
+	if _, err := io.ReadFull(r, head[:short]); err != nil {
 		return frame{}, err
 	}
 	f := frame{kind: 'q', id: head[8], ok: true}
 	lengths := head[14:]
 	if head[1] == 0 {
 		f.kind, f.ok, lengths = 'r', head[10]|head[11] == 0, head[12:]
-	} else {
-		head = append(head, 0, 0)
-		if _, err := io.ReadFull(r, head[20:]); err != nil {
-			return frame{}, err
-		}
-		lengths = head[14:]
+	} else if _, err := io.ReadFull(r, head[short:]); err != nil {
+		return frame{}, err
 	}
 	if head[3] == 0 {
 		f.kind = 'h'

@@ -179,7 +179,7 @@ func TestClientUpgradeWithBody(t *testing.T) {
 	expect(t, "body", string(r.body), "pong")
 	c.close()
 
-	c, r = ask()
+	c, _ = ask()
 	err := c.write(granted)
 	expect(t, "granted before the body is over", errors.Is(err, ErrUpgrade), true)
 	c.close()

@@ -1,5 +1,7 @@
 package hpack
 
+import "errors"
+
 // Part is what has been read of a block that is decoded as it comes, because it is
 // longer than what anybody wants to keep: for the sake of the table alone, and of what
 // an [Emitter] looks for in it. The zero Part is the front of a block.
@@ -16,16 +18,16 @@ func (d *Decoder) DecodePart(p *Part, b []byte, last bool, emit Emitter) (n int,
 	n = min(p.skip, len(b))
 	p.skip -= n
 	if !p.begun {
-		if n, err = d.updates(b); err != nil && (err != ErrTruncated || last) {
+		if n, err = d.updates(b); err != nil && (!errors.Is(err, ErrTruncated) || last) {
 			return 0, err
 		}
-		if err == ErrTruncated {
+		if errors.Is(err, ErrTruncated) {
 			return 0, nil // what was done of the updates is done again
 		}
 		p.begun = n < len(b)
 	}
 	n, err = d.run(b, n, emit)
-	if err == ErrTruncated && !last {
+	if errors.Is(err, ErrTruncated) && !last {
 		if skip := d.skipValue(b[n:]); skip > 0 {
 			p.skip = skip
 			return len(b), nil

@@ -2,6 +2,7 @@ package hpack
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func TestPartErrors(t *testing.T) {
 				last := i == len(tc.parts)-1
 				n, err := d.DecodePart(&p, rest, last, nil)
 				if err != nil || last {
-					if err != tc.want {
+					if !errors.Is(err, tc.want) {
 						t.Errorf("part %d: %v, want %v", i, err, tc.want)
 					}
 					return
@@ -145,7 +146,7 @@ func FuzzParts(f *testing.F) {
 			t.Fatalf("in parts: %v", err2)
 		case err == nil:
 			sameTables(t, whole, parts)
-		case err2 == nil && err != ErrHuffman: // which is not looked at in a value that is of no use
+		case err2 == nil && !errors.Is(err, ErrHuffman): // which is not looked at in a value that is of no use
 			t.Fatalf("as a whole: %v", err)
 		}
 	})
