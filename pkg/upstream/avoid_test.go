@@ -274,3 +274,29 @@ func TestAvoidingDoesNotAllocate(t *testing.T) {
 		})
 	}
 }
+
+// A host that was seen gone and is there again takes requests as soon as the other one
+// says that it goes: the time for the next try to connect is not waited for.
+func TestLeavingHostsInTurn(t *testing.T) {
+	a, b := newMuxServer(t), newMuxServer(t)
+	at := a.address()
+	w := one(t, cluster(nil, at, b.address()))
+	first, second := w.host(0), w.host(1)
+	w.askIn(mux, first, "a").expect("a")
+	w.askIn(mux, second, "b").expect("b")
+	w.saysBye(a, first)
+	a.close()
+	until(t, "it was seen gone", func() (gone bool) {
+		w.forward(firstProbe / 4)
+		w.on(func() { gone = first.avoided.gone })
+		return gone
+	})
+	ln, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.restart(ln)
+	w.saysBye(b, second)
+	until(t, "the first is back, at the same time", func() bool { return !w.avoided(first) })
+	w.onlyPicks(at)
+}

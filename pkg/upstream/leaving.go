@@ -25,6 +25,7 @@ func (h *Host) announced(c *Conn) {
 		h.cluster.Limits.announce(h.cluster.env.Worker, h.Host, c.speaks)
 	}
 	h.avoid(leaving, c.speaks, hold)
+	h.cluster.seekOthers(h)
 	if c.doubt == proving {
 		h.coming -= c.wide
 		c.doubt = trusted
@@ -65,5 +66,17 @@ func (c *Cluster) heardOf(m *members.Host, d Dialect) {
 	}
 	if h := c.host(m.Slot); h.avoided == nil || h.avoided.reason != leaving {
 		h.avoid(leaving, d, goodbyeTime)
+		c.seekOthers(h)
+	}
+}
+
+// seekOthers tries the hosts that were seen gone, because another one goes as well:
+// in a rolling restart they may be back, and only the time for the next try not come.
+func (c *Cluster) seekOthers(goes *Host) {
+	for _, h := range c.made {
+		if a := h.avoided; a != nil && a.gone && h != goes {
+			c.env.Loop.Cancel(&a.timer)
+			a.probe()
+		}
 	}
 }
