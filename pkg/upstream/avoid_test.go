@@ -286,10 +286,15 @@ func TestLeavingHostsInTurn(t *testing.T) {
 	w.askIn(mux, second, "b").expect("b")
 	w.saysBye(a, first)
 	a.close()
-	until(t, "it was seen gone", func() (gone bool) {
-		w.forward(firstProbe / 4)
-		w.on(func() { gone = first.avoided.gone })
+	until(t, "it was seen gone, so often that it is not tried again soon", func() (gone bool) {
+		w.forward(time.Second)
+		w.on(func() { gone = first.avoided.gone && first.avoided.delay == lastProbe })
 		return gone
+	})
+	w.forward(lastProbe)
+	until(t, "it was tried the last time", func() (waits bool) {
+		w.on(func() { waits = first.dialing == 0 && first.avoided.timer.Set() })
+		return waits
 	})
 	ln, err := net.Listen("tcp", at)
 	if err != nil {
