@@ -26,13 +26,7 @@ func (s *activeStream) perTry() time.Duration {
 // asksForTimeouts reports whether a head may have one of the headers by which a
 // request shortens its timeouts. Nearly none has: it looks at no more than it must.
 func asksForTimeouts(h *stream.Head) bool {
-	for i := range h.Len() {
-		name, _ := h.At(i)
-		if n := len(name); (n == len(globalTimeoutHeader) || n == len(tryTimeoutHeader)) && name[0]|0x20 == 'x' && name[n-1]|0x20 == 't' {
-			return true
-		}
-	}
-	return false
+	return h.HasNameOf(len(globalTimeoutHeader), len(tryTimeoutHeader))
 }
 
 // takeTimeouts shortens the timeouts as the request asks.

@@ -103,8 +103,10 @@ func (s *activeStream) answer(status int, body []byte) {
 		s.answerFields(len(body) > 0)
 	}
 	if s.route != nil {
-		s.w.request.Reset(s.req, &s.info)
-		s.route.RewriteResponse(h, &s.w.request)
+		if s.route.EditsResponse() {
+			s.w.request.Reset(s.req, &s.info)
+			s.route.RewriteResponse(h, &s.w.request)
+		}
 	}
 	if len(body) == 0 || s.req.RPC.Kind == stream.KindHTTP && string(s.req.Method()) == "HEAD" {
 		s.filters.Head(filter.ResponseDirection, h, true)

@@ -154,8 +154,10 @@ func (s *activeStream) beginResponse(end bool) {
 		}
 		c = t.end()
 	}
-	s.w.request.Reset(s.req, &s.info)
-	s.route.RewriteResponse(s.resp, &s.w.request)
+	if s.route.EditsResponse() {
+		s.w.request.Reset(s.req, &s.info)
+		s.route.RewriteResponse(s.resp, &s.w.request)
+	}
 	if s.has(newCookie) {
 		s.setCookie()
 	}

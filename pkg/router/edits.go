@@ -57,6 +57,16 @@ func apply(list []edit, h *stream.Head, r *Request) {
 	}
 }
 
+// EditsResponse reports whether RewriteResponse does anything.
+func (rt *Route) EditsResponse() bool {
+	for i := range rt.edits {
+		if len(rt.edits[i].response) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // RewriteResponse changes the header of a response to r as the route, its virtual
 // host and the table ask, in this order. It serves responses of weir's own as well.
 func (rt *Route) RewriteResponse(h *stream.Head, r *Request) {

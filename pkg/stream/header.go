@@ -55,6 +55,17 @@ func (h *Header) identify() {
 // Len returns the number of fields.
 func (h *Header) Len() int { return len(h.fields) }
 
+// HasNameOf reports whether a field's name has one of two lengths: a cheap way to see
+// that names which are rare are not there.
+func (h *Header) HasNameOf(n, m int) bool {
+	for i := range h.fields {
+		if l := h.fields[i].name.Len; l == uint32(n) || l == uint32(m) {
+			return true
+		}
+	}
+	return false
+}
+
 // Size returns the bytes that the fields take, those of removed fields included
 // until the next Clear: what a limit on a header counts.
 func (h *Header) Size() int { return len(h.arena) }
