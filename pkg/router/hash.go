@@ -35,10 +35,11 @@ type cookie struct {
 
 // Hash returns a number that is the same for requests that belong together, on
 // every worker, in every process and version; false if the request has nothing of
-// what it is to be hashed by. Of the route's
-// hash_policy, the first entry that the request has a value for counts, alone; a
-// route without any hashes by the downstream's address. Of a value that is given several times, the first counts. An address is hashed
-// without its port, and the same whether it came in as IPv4 or as IPv6.
+// what it is to be hashed by. Of the route's hash_policy, the first entry that the
+// request has a value for counts, alone; a route without any hashes by the
+// downstream's address. Of a value that is given several times, the first counts. An
+// address is hashed without its port, and the same whether it came in as IPv4 or as
+// IPv6.
 //
 // If newCookie is true, the request lacks the cookie it is hashed by: draw, a
 // random number, takes its place, and the response must get the Set-Cookie field
