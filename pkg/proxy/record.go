@@ -23,12 +23,6 @@ func (s *activeStream) perTry() time.Duration {
 	return 0
 }
 
-// asksForTimeouts reports whether a head may have one of the headers by which a
-// request shortens its timeouts. Nearly none has: it looks at no more than it must.
-func asksForTimeouts(h *stream.Head) bool {
-	return h.HasNameOf(len(globalTimeoutHeader), len(tryTimeoutHeader))
-}
-
 // takeTimeouts shortens the timeouts as the request asks.
 func (s *activeStream) takeTimeouts() {
 	before := s.timeout

@@ -84,7 +84,7 @@ func (s *activeStream) forwardTo() {
 		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 		return
 	}
-	if s.cfg.TimeoutHeaders && asksForTimeouts(s.req) {
+	if s.cfg.TimeoutHeaders && s.req.HasEither(globalTimeoutHeader, tryTimeoutHeader) {
 		s.takeTimeouts()
 	}
 	s.startTry()

@@ -55,11 +55,12 @@ func (h *Header) identify() {
 // Len returns the number of fields.
 func (h *Header) Len() int { return len(h.fields) }
 
-// HasNameOf reports whether a field's name has one of two lengths: a cheap way to see
-// that names which are rare are not there.
-func (h *Header) HasNameOf(n, m int) bool {
+// HasEither reports whether there is a field of one of two names: a cheap way to see
+// that names which are rare, and have no ID, are not there.
+func (h *Header) HasEither(a, b string) bool {
 	for i := range h.fields {
-		if l := h.fields[i].name.Len; l == uint32(n) || l == uint32(m) {
+		name := h.fields[i].name
+		if int(name.Len) == len(a) && EqualFold(h.bytes(name), a) || int(name.Len) == len(b) && EqualFold(h.bytes(name), b) {
 			return true
 		}
 	}
