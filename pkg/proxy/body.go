@@ -5,27 +5,26 @@ import (
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// requestBody is what has come of a request's body: what the present try has not
-// been given yet, and, as long as another try is possible and it is not too much,
+// requestBody is what has come of a request's body: what the present attempt has not
+// been given yet, and, as long as another attempt is possible and it is not too much,
 // what it has been given.
 type requestBody struct {
 	unsent   buffer.Chain
-	sent     buffer.Chain // for another try; by reference, so it costs no copy
-	trailers stream.Header
+	sent     buffer.Chain   // for another attempt; by reference, so it costs no copy
+	trailers *stream.Header // nil: there are none, yet
 
 	shared *retryBuffer // of the listener
 	taken  int          // of it
 	limit  int          // how many bytes are kept
 
-	hasTrailers bool
-	headOnly    bool // the request has no body
-	complete    bool // all of it has passed the filters
-	ended       bool // a present try was given the end
-	lost        bool // sent does not have everything: there can be no other try
-	tooLarge    bool // because it was too much
+	headOnly bool // the request has no body
+	complete bool // all of it has passed the filters
+	ended    bool // a present attempt was given the end
+	lost     bool // sent does not have everything: there can be no other attempt
+	tooLarge bool // because it was too much
 }
 
-// retryBuffer is what a listener's requests keep for other tries, on one worker. What
+// retryBuffer is what a listener's requests keep for other attempts, on one worker. What
 // any request may keep is not counted.
 type retryBuffer struct{ used, limit int }
 
@@ -35,18 +34,24 @@ const smallBody = 64 << 10
 
 func (b *requestBody) begin(p *buffer.Pool, shared *retryBuffer) {
 	unsent, sent := b.unsent, b.sent
-	*b = requestBody{unsent: unsent, sent: sent, trailers: b.trailers, shared: shared, limit: smallBody}
+	*b = requestBody{unsent: unsent, sent: sent, shared: shared, limit: smallBody}
 	b.unsent.Init(p)
 	b.sent.Init(p)
 }
 
+// setTrailers takes the trailers over.
+func (b *requestBody) setTrailers(t *stream.Header) {
+	b.trailers = new(stream.Header)
+	b.trailers.Take(t)
+}
+
 func (b *requestBody) drop() {
 	b.unsent.Clear()
-	b.trailers.Clear()
+	b.trailers = nil
 	b.keepNothing()
 }
 
-// keepNothing gives up the possibility of another try.
+// keepNothing gives up the possibility of another attempt.
 func (b *requestBody) keepNothing() {
 	b.sent.Clear()
 	b.lost = true
@@ -72,7 +77,7 @@ func (b *requestBody) keep() bool {
 	return true
 }
 
-// whole reports whether all of the request is here, and is kept for any try.
+// whole reports whether all of the request is here, and is kept for any attempt.
 func (b *requestBody) whole() bool { return b.headOnly || b.complete && !b.lost && b.keep() }
 
 // rewind makes everything unsent again.
@@ -87,13 +92,13 @@ func (b *requestBody) rewind() {
 	b.ended = false
 }
 
-// pass gives the only try there is, or the first of two that has a connection, what
+// pass gives the only attempt there is, or the first of two that has a connection, what
 // it has not been given.
 func (b *requestBody) pass(up stream.Sink) {
 	if b.ended || b.headOnly {
 		return
 	}
-	end := b.complete && !b.hasTrailers
+	end := b.complete && b.trailers == nil
 	if b.unsent.Len() == 0 && !b.complete {
 		return
 	}
@@ -109,25 +114,25 @@ func (b *requestBody) pass(up stream.Sink) {
 	if b.unsent.Len() > 0 || end {
 		up.Data(&b.unsent, end)
 	}
-	if b.complete && b.hasTrailers {
+	if b.complete && b.trailers != nil {
 		var t stream.Header
-		t.CopyFrom(&b.trailers)
+		t.CopyFrom(b.trailers)
 		up.Trailers(&t)
 	}
 }
 
-// replay gives a try all that another one has been given, whose end was included.
+// replay gives an attempt all that another one has been given, whose end was included.
 func (b *requestBody) replay(up stream.Sink) {
 	var d buffer.Chain
 	d.Init(b.sent.Pool())
 	d.Share(&b.sent)
-	if d.Len() > 0 || !b.hasTrailers {
-		up.Data(&d, !b.hasTrailers)
+	if d.Len() > 0 || b.trailers == nil {
+		up.Data(&d, b.trailers == nil)
 		d.Clear()
 	}
-	if b.hasTrailers {
+	if b.trailers != nil {
 		var t stream.Header
-		t.CopyFrom(&b.trailers)
+		t.CopyFrom(b.trailers)
 		up.Trailers(&t)
 	}
 }

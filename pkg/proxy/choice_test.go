@@ -201,7 +201,7 @@ func TestChoiceAllocates(t *testing.T) {
 			s.req.Set("X-User", "one")
 			s.req.Set("X-To", w.hosts[0])
 			w.w.request.Reset(s.req, &s.info)
-			if n := testing.AllocsPerRun(200, func() { s.aim(); s.pick() }); n != 0 {
+			if n := testing.AllocsPerRun(200, func() { s.target.aim(); s.attempts.pick() }); n != 0 {
 				t.Errorf("%s: %v allocations", name, n)
 			}
 			w.w.heads.Put(s.req)

@@ -65,9 +65,9 @@ func (c *downConn) speak(p *Speaker) {
 // NewStream gives the codec the other end of a new stream.
 func (c *downConn) NewStream(sender stream.End) stream.End {
 	c.asked = true
-	s := c.l.worker.getStream()
-	s.begin(c, sender)
-	return (*downEnd)(s)
+	x := c.l.worker.getExchange()
+	x.begin(c, sender)
+	return (*downEnd)(x)
 }
 
 // Switched makes the connection count as one of another protocol of the listener.

@@ -1,46 +1,63 @@
 package proxy
 
 import (
+	"bytes"
+
+	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream"
 )
 
-// demander is a stream that waits for a cluster which is made when a request first
+// clusterWait is a request that waits for a cluster which is made when a request first
 // names it. Only one that has passed its filters does, so that who is not let in
 // makes none. Its timeout runs, and of its body no more is taken than it may hold.
-type demander activeStream
+type clusterWait struct {
+	x     *exchange
+	name  []byte
+	place upstream.Demand
+}
 
-var _ upstream.Demander = (*demander)(nil)
+var _ upstream.Demander = (*clusterWait)(nil)
 
-// demand asks for the cluster that the route names, false if there can be none.
-func (s *activeStream) demand() bool {
-	if len(s.wanted) == 0 || !s.w.clusters.Demand(s.wanted, &s.place, (*demander)(s)) {
-		return false
+func newClusterWait(x *exchange, name []byte) *clusterWait {
+	return &clusterWait{x: x, name: bytes.Clone(name)}
+}
+
+// begin asks for the cluster, false if there can be none.
+func (c *clusterWait) begin() bool {
+	return c != nil && c.x.w.clusters.Demand(c.name, &c.place, c)
+}
+
+// cancel ends the wait, if it has begun.
+func (c *clusterWait) cancel() {
+	if c != nil {
+		c.place.Cancel()
 	}
-	s.flags |= demanding
-	return true
+}
+
+// onDemand reports whether the name is one of those that clusters are made for.
+func (c *clusterWait) onDemand() bool {
+	return c != nil && bytes.HasPrefix(c.name, []byte(config.OnDemandPrefix))
 }
 
 // Ready sends the request on its way.
-func (d *demander) Ready(c *upstream.Cluster) {
-	s := (*activeStream)(d)
-	s.enter()
-	s.flags &^= demanding
-	s.cluster = c
-	s.info.Cluster = c.Name
-	s.forwardTo()
-	s.leave()
+func (c *clusterWait) Ready(cluster *upstream.Cluster) {
+	x := c.x
+	x.enter()
+	x.target.cluster = cluster
+	x.info.Cluster = cluster.Name
+	x.forwardTo()
+	x.leave()
 }
 
 // Missing answers the request.
-func (d *demander) Missing(err error) {
-	s := (*activeStream)(d)
-	s.enter()
-	s.flags &^= demanding
+func (c *clusterWait) Missing(err error) {
+	x := c.x
+	x.enter()
 	if err != nil {
-		s.info.Failure = err.Error()
+		x.info.Failure = err.Error()
 	}
-	s.filters.Reply(filter.Reply{Status: 503, Body: "no such service\n", Flags: stream.NoHealthyUpstream})
-	s.leave()
+	x.filters.Reply(filter.Reply{Status: 503, Body: "no such service\n", Flags: stream.NoHealthyUpstream})
+	x.leave()
 }

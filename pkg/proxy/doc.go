@@ -2,10 +2,26 @@
 // and a route to an upstream host, and its response back.
 //
 // Start at [Worker], what one event loop has; then downConn, a downstream
-// connection (conn.go), and activeStream, one request (stream.go), whose life
-// goes on in route.go, try.go, try_end.go and response.go. What may become of a
-// try beside that is in retry.go and hedge.go; what its end says of the host, in
-// outcome.go. ARCHITECTURE.md shows the same as a picture.
+// connection (conn.go), and exchange, one request and its response (exchange.go),
+// whose life goes on in route.go, target.go, attempts.go, attempt.go,
+// attempt_response.go and response.go. What may become of a failed attempt is in
+// retry.go and hedge.go; what an attempt says of its host, in outcome.go; what is done
+// because of the time, in deadlines.go, progress.go and stall.go; who looks on, in
+// statistics.go and observe.go. ARCHITECTURE.md shows the same as a picture.
+//
+// # How calls nest
+//
+// Everything runs on the worker, and much of it in one stack: a codec gives downEnd a
+// part of the request, which passes the filters and comes to an attempt, whose codec may
+// refuse it, whereupon the answer passes the filters the other way and is written by the
+// codec that began. So whoever calls a codec, a filter or an attempt must expect to be
+// called before that returns, and two rules make that safe:
+//
+//   - An exchange ends when the last call has left it (exchange.enter, exchange.leave).
+//     What it is stays readable until then, and responsePhase says whether there is
+//     still something to be done.
+//   - An attempt's memory may be another attempt afterwards. Who needs to know compares
+//     attempt.generation.
 //
 // [Snapshot] is the immutable configuration that a worker works by, and swaps.
 package proxy

@@ -15,10 +15,10 @@ func (w *Worker) EndStreams() (n int) {
 	if !w.draining {
 		w.Drain() // so that what is said now is the last of its connection
 	}
-	for _, s := range slices.Clone(w.all) { // those that end may leave it
-		if s.conn != nil && !s.has(finished) {
+	for _, x := range slices.Clone(w.all) { // those that end may leave it
+		if x.conn != nil && !x.has(finished) {
 			n++
-			s.expire()
+			x.expire()
 		}
 	}
 	for _, l := range w.listeners {
@@ -31,14 +31,14 @@ func (w *Worker) EndStreams() (n int) {
 }
 
 // expire ends a request whose worker is about to end.
-func (s *activeStream) expire() {
-	s.enter()
-	s.info.Flags |= stream.Draining
-	if !s.has(responseOver) {
-		s.cancelTries(stream.Reset{Reason: stream.Cancelled})
-		s.filters.Reply(filter.Reply{Status: 503, Body: "the proxy is shutting down\n", Flags: stream.Draining})
+func (x *exchange) expire() {
+	x.enter()
+	x.info.Flags |= stream.Draining
+	if x.phase < responseOver {
+		x.attempts.cancel(stream.Reset{Reason: stream.Cancelled})
+		x.filters.Reply(filter.Reply{Status: 503, Body: "the proxy is shutting down\n", Flags: stream.Draining})
 	}
-	s.leave()
+	x.leave()
 }
 
 // endTCP ends the connections that are passed on as they are.

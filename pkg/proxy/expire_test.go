@@ -97,13 +97,13 @@ func TestEndStreamsOfTCP(t *testing.T) {
 // whatever ends when.
 func TestStreamsAreKnown(t *testing.T) {
 	w := &Worker{}
-	var used []*activeStream
-	for range 3 * maxFreeStreams {
-		used = append(used, w.getStream())
+	var used []*exchange
+	for range 3 * maxFreeExchanges {
+		used = append(used, w.getExchange())
 	}
 	for i := 0; len(used) > 0; i += 7 {
 		at := i % len(used)
-		w.putStream(used[at])
+		w.putExchange(used[at])
 		used[at] = used[len(used)-1]
 		used = used[:len(used)-1]
 		if len(w.all) != len(used)+len(w.free) {

@@ -82,7 +82,7 @@ func TestGRPCWebIsACall(t *testing.T) {
 				if strings.HasPrefix(tt.do, "wait") {
 					begun := strings.HasSuffix(tt.do, "later")
 					w.until("the host has it", func() bool {
-						return w.count(func(s *activeStream) bool { return s.body.ended && s.has(responseBegun) == begun }) == 1
+						return w.count(func(x *exchange) bool { return x.attempts.body.ended && (x.phase >= responseBegun) == begun }) == 1
 					})
 					w.forward(6 * time.Second)
 				}

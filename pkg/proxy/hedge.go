@@ -7,129 +7,127 @@ import (
 	"github.com/weirproxy/weir/pkg/upstream"
 )
 
-// A request is hedged by a second try, with another host, once the first has had
-// the whole request for some time and has not answered. From then on there are two:
+// A request is hedged by a second attempt, with another host, once the first has had
+// the whole request for some time and has not answered. From then on there are two
+// rivals:
 //
-//   - The first answer that the retry policy does not name wins. The other try is
+//   - The first answer that the retry policy does not name wins. The other attempt is
 //     cancelled.
-//   - One that it names is parked: it is passed on only if the other try fails, and
-//     nothing is tried again.
-//   - A try that fails leaves the request to the other one. When that one fails as
+//   - One that it names is held: it is used only if the rival fails, and nothing is
+//     tried again.
+//   - An attempt that fails leaves the request to its rival. When that one fails as
 //     well, it is decided as ever whether there is another.
 //   - Informational responses of neither are passed on, because nobody knows yet
 //     whose response follows.
 //
-// Of the two, activeStream.try is the one that goes on if the other ends; hedge is
+// Of the two, attempts.current is the one that goes on if the other ends; rival is
 // nil again as soon as there is only one. A request is hedged once.
 
-// armHedge sets the time of the second try, once a try has begun and the request is
+// armHedge sets the time of the second attempt, once one has begun and the request is
 // complete.
-func (s *activeStream) armHedge() {
-	if s.try.host == nil || !s.mayHedge() {
+func (a *attempts) armHedge() {
+	if a.current.host == nil || !a.mayHedge() {
 		return
 	}
-	s.hedgeAt = s.w.Loop.Now() + int64(s.route.Hedge.Delay)
-	s.setTimer()
+	a.hedgeAt = a.x.w.Loop.Now() + int64(a.x.target.route.Hedge.Delay)
+	a.x.deadlines.set()
 }
 
-// mayHedge tells whether the request may be sent a second time while the first try
+// mayHedge reports whether the request may be sent a second time while the first attempt
 // is under way: it may be executed twice, there is an answer, and all of it is here.
-func (s *activeStream) mayHedge() bool {
-	p := &s.route.Hedge
-	if p.Delay <= 0 || s.has(hedged|committed|responseOver) || s.req.Opaque || !s.body.whole() {
+func (a *attempts) mayHedge() bool {
+	x := a.x
+	p := &x.target.route.Hedge
+	if p.Delay <= 0 || a.hedged || x.phase >= responseChosen || x.req.Opaque || !a.body.whole() {
 		return false
 	}
-	if kind := s.req.RPC.Kind; kind != stream.KindHTTP && kind != stream.KindRequest {
+	if kind := x.req.RPC.Kind; kind != stream.KindHTTP && kind != stream.KindRequest {
 		return false
 	}
-	retry := s.policy()
-	return p.Idempotent || retry != nil && retry.Idempotent || s.mayRepeat()
+	retry := a.x.target.policy()
+	return p.Idempotent || retry != nil && retry.Idempotent || mayRepeat(x.req)
 }
 
-// startHedge begins the second try, if there is another host for it and the cluster
+// startHedge begins the second attempt, if there is another host for it and the cluster
 // allows one more retry.
-func (s *activeStream) startHedge() {
-	s.hedgeAt = 0
-	first := s.try
-	if first.conn == nil && !first.pending.Waiting() || !s.mayHedge() { // between two tries
+func (a *attempts) startHedge() {
+	a.hedgeAt = 0
+	first := a.current
+	if first.conn == nil && !first.pending.Waiting() || !a.mayHedge() { // between two attempts
 		return
 	}
-	s.flags |= hedged
-	s.remember(first.host)
-	h := s.pick()
+	a.hedged = true
+	a.past().remember(first.host)
+	h := a.pick()
 	if h == nil || h == first.host {
 		return
 	}
-	if !s.cluster.BeginRetry() {
-		s.cluster.Stats.RequestRetryOverflow++
+	stats := a.x.target.cluster.Stats
+	if !a.x.target.cluster.BeginRetry() {
+		stats.RequestRetryOverflow++
 		return
 	}
-	s.cluster.Stats.RequestHedged++
-	t := s.spare
+	stats.RequestHedged++
+	t := a.spare
 	if t == nil {
-		t = &try{s: s}
+		t = &attempt{x: a.x}
 	}
-	t.tryState = tryState{retry: true, hedge: true}
-	s.hedge, s.spare = t, nil
+	t.attemptState = attemptState{retry: true, hedge: true}
+	a.rival, a.spare = t, nil
 	t.begin(h)
 }
 
-// besides returns the other one of two tries, nil if there is only one.
-func (s *activeStream) besides(t *try) *try {
-	if t == s.hedge {
-		return s.try
+// other returns the other one of two attempts, nil if there is only one.
+func (a *attempts) other(t *attempt) *attempt {
+	if t == a.rival {
+		return a.current
 	}
-	return s.hedge
+	return a.rival
 }
 
-// decide leaves the request to one of two tries, and cancels the other.
-func (s *activeStream) decide(t *try) {
-	s.besides(t).cancel(stream.Reset{Reason: stream.Cancelled})
-	s.leaveTo(t)
+// hasRival reports whether there is another attempt whose answer may be better.
+func (a *attempts) hasRival(t *attempt) bool {
+	other := a.other(t)
+	return other != nil && other.state != attemptHeld
 }
 
-// leaveTo leaves the request to one of two tries. The other is over.
-func (s *activeStream) leaveTo(t *try) {
-	s.spare = s.besides(t)
-	s.try, s.hedge = t, nil
-	s.spare.tryState = tryState{}
-	s.info.UpstreamHost = ""
+// decide leaves the request to one of two attempts, and cancels the other.
+func (a *attempts) decide(t *attempt) {
+	a.other(t).cancel(stream.Reset{Reason: stream.Cancelled})
+	a.promote(t)
+}
+
+// promote makes one of two attempts the only one. The other is over.
+func (a *attempts) promote(t *attempt) {
+	a.spare = a.other(t)
+	a.current, a.rival = t, nil
+	a.spare.reset()
+	i := &a.x.info
+	i.UpstreamHost = ""
 	if t.host != nil {
-		s.info.UpstreamHost = t.host.Address
+		i.UpstreamHost = t.host.Address
 	}
-	s.info.Upstream = nil
+	i.Upstream = nil
 	if t.conn != nil {
-		s.info.Upstream, s.info.UpstreamProtocol = t.conn, s.speaks.Name
+		i.Upstream, i.UpstreamProtocol = t.conn, a.protocol.Name
 	}
 }
 
-// otherGoesOn ends a try that has failed, and leaves the request to the other.
-func (s *activeStream) otherGoesOn(t *try) {
-	s.remember(t.host)
-	s.decide(s.besides(t))
-}
-
-// parkedTry returns the try whose answer is parked, nil if there is none.
-func (s *activeStream) parkedTry() *try {
+// holding returns the attempt that holds an answer, nil if there is none.
+func (a *attempts) holding() *attempt {
 	switch {
-	case s.hedge == nil:
+	case a.rival == nil:
 		return nil
-	case s.hedge.parked:
-		return s.hedge
-	case s.try.parked:
-		return s.try
+	case a.rival.state == attemptHeld:
+		return a.rival
+	case a.current.state == attemptHeld:
+		return a.current
 	}
 	return nil
 }
 
-// mayBeBettered tells whether there is another try whose answer may be better.
-func (s *activeStream) mayBeBettered(t *try) bool {
-	other := s.besides(t)
-	return other != nil && !other.parked
-}
-
-// kept is an answer that waits for what another try brings.
-type kept struct {
+// heldResponse is an answer that waits for what the rival brings.
+type heldResponse struct {
 	head     *stream.Head
 	conn     *upstream.Conn // that it came over
 	data     buffer.Chain
@@ -139,86 +137,77 @@ type kept struct {
 	over        bool
 }
 
-// park keeps an answer. What comes of it after its head is little: all of it at once,
+// hold keeps an answer. What comes of it after its head is little: all of it at once,
 // as in RPC protocols, or what was on its way when the host was told to wait.
-func (t *try) park(h *stream.Head, end bool) {
-	t.countAnswer(h, end)
-	k := &t.kept
-	k.head, k.conn = h.Keep(), t.conn
-	k.data.Init(t.s.w.Loop.Buffers())
-	k.trailers.Clear()
-	k.hasTrailers, k.over = false, false
-	t.parked, t.deadline = true, 0
+func (t *attempt) hold(h *stream.Head, end bool) {
+	t.recorder().countAnswer(h, end)
+	t.held = &heldResponse{head: h.Keep(), conn: t.conn}
+	t.held.data.Init(t.x.w.Loop.Buffers())
+	t.state, t.deadline = attemptHeld, 0
 	if end {
-		t.keptAll()
+		t.holdsAll()
 		return
 	}
 	t.flow()
 }
 
-// keepData keeps a piece of a parked answer.
-func (t *try) keepData(d *buffer.Chain, end bool) {
-	t.kept.data.Move(d)
+// holdData keeps a piece of a held answer.
+func (t *attempt) holdData(d *buffer.Chain, end bool) {
+	t.held.data.Move(d)
 	if end {
-		t.keptAll()
+		t.holdsAll()
 	}
 }
 
-// keepTrailers keeps the trailers of a parked answer.
-func (t *try) keepTrailers(h *stream.Header) {
-	t.kept.trailers.Take(h)
-	t.kept.hasTrailers = true
-	t.keptAll()
+// holdTrailers keeps the trailers of a held answer.
+func (t *attempt) holdTrailers(h *stream.Header) {
+	t.held.trailers.Take(h)
+	t.held.hasTrailers = true
+	t.holdsAll()
 }
 
-// keptAll ends the exchange with the host of a parked answer.
-func (t *try) keptAll() {
-	t.kept.over = true
+// holdsAll ends the exchange with the host of a held answer.
+func (t *attempt) holdsAll() {
+	t.held.over = true
 	t.end().Release()
 }
 
-// dropKept gives a parked answer up.
-func (t *try) dropKept() {
-	t.s.w.heads.Put(t.kept.head)
-	t.parked = false
-	t.forgetKept()
+// dropHeld gives a held answer up.
+func (t *attempt) dropHeld() {
+	t.x.w.heads.Put(t.held.head)
+	t.held.data.Clear()
+	t.held, t.state = nil, attemptSent
 }
 
-func (t *try) forgetKept() {
-	t.kept.head, t.kept.conn = nil, nil
-	t.kept.data.Clear()
-	t.kept.trailers.Clear()
-}
-
-// settleFor makes a parked answer the response after all: the other try is over.
-func (s *activeStream) settleFor(t *try) {
-	s.leaveTo(t)
-	k := &t.kept
-	s.info.Upstream, s.info.UpstreamProtocol = k.conn, s.speaks.Name
-	s.setResponse(k.head)
-	k.head = nil
-	t.parked, t.passing = false, true
-	more := !k.over || k.data.Len() > 0 || k.hasTrailers
-	s.beginResponse(!more)
-	if more && t.passing {
-		t.passKept()
+// useHeld makes a held answer the response after all: the rival is over.
+func (a *attempts) useHeld(t *attempt) {
+	a.promote(t)
+	x, held := a.x, t.held
+	x.info.Upstream, x.info.UpstreamProtocol = held.conn, a.protocol.Name
+	x.setResponse(held.head)
+	t.held, t.state = nil, attemptSent
+	more := !held.over || held.data.Len() > 0 || held.hasTrailers
+	generation := t.generation
+	x.beginResponse(!more)
+	if more && t.generation == generation {
+		t.pass(held, generation)
 	}
-	t.passing = false
-	t.forgetKept()
+	held.data.Clear()
 	t.flow()
 }
 
-// passKept passes on what has come of a parked answer after its head.
-func (t *try) passKept() {
-	s, k := t.s, &t.kept
-	end := k.over && !k.hasTrailers
+// pass passes on what has come of a held answer after its head, unless the attempt is
+// another by then.
+func (t *attempt) pass(held *heldResponse, generation uint32) {
+	x := t.x
+	end := held.over && !held.hasTrailers
 	if end {
-		s.flags |= answered
+		x.attempts.answered = true
 	}
-	if k.data.Len() > 0 || end {
-		s.filters.Data(filter.ResponseDirection, &k.data, end)
+	if held.data.Len() > 0 || end {
+		x.filters.Data(filter.ResponseDirection, &held.data, end)
 	}
-	if k.hasTrailers && t.passing {
-		s.filters.Trailers(filter.ResponseDirection, &k.trailers)
+	if held.hasTrailers && t.generation == generation {
+		x.filters.Trailers(filter.ResponseDirection, &held.trailers)
 	}
 }

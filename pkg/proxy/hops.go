@@ -18,15 +18,16 @@ const (
 )
 
 // countHop takes one off the field.
-func (s *activeStream) countHop() hop {
-	switch string(s.req.Method()) {
+func (k *intake) countHop() hop {
+	x := (*exchange)(k)
+	switch string(x.req.Method()) {
 	case "OPTIONS", "TRACE":
 	default:
 		return hopOn
 	}
 	value, fields := []byte(nil), 0
-	for i := range s.req.Len() {
-		if name, v := s.req.At(i); stream.EqualFold(name, maxForwards) {
+	for i := range x.req.Len() {
+		if name, v := x.req.At(i); stream.EqualFold(name, maxForwards) {
 			value = v
 			fields++
 		}
@@ -41,9 +42,9 @@ func (s *activeStream) countHop() hop {
 	case left == 0:
 		return hopLast
 	}
-	b := strconv.AppendInt(s.w.scratch[:0], left-1, 10)
-	s.w.scratch = b[:0]
-	s.req.SetBytes(maxForwards, b)
+	b := strconv.AppendInt(x.w.scratch[:0], left-1, 10)
+	x.w.scratch = b[:0]
+	x.req.SetBytes(maxForwards, b)
 	return hopOn
 }
 
@@ -65,16 +66,16 @@ func forwardsLeft(b []byte) (n int64, ok bool) {
 
 // answerHop answers a request that goes no further. What came of a TRACE is not sent
 // back: it may hold what a script in a browser is not to see.
-func (s *activeStream) answerHop(h hop) {
+func (x *exchange) answerHop(h hop) {
 	if h == hopMalformed {
-		s.filters.Reply(filter.Reply{Status: 400, Body: "Max-Forwards is malformed\n"})
+		x.filters.Reply(filter.Reply{Status: 400, Body: "Max-Forwards is malformed\n"})
 		return
 	}
 	var allow stream.Header
 	allow.Add("Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS")
-	if string(s.req.Method()) == "TRACE" {
-		s.filters.Reply(filter.Reply{Status: 405, Body: "TRACE is not answered here\n", Header: &allow})
+	if string(x.req.Method()) == "TRACE" {
+		x.filters.Reply(filter.Reply{Status: 405, Body: "TRACE is not answered here\n", Header: &allow})
 		return
 	}
-	s.filters.Reply(filter.Reply{Status: 200, Header: &allow})
+	x.filters.Reply(filter.Reply{Status: 200, Header: &allow})
 }

@@ -16,8 +16,10 @@ type listener struct {
 	stats  *metrics.ListenerStats
 	routes []*metrics.RouteStats // by the route's ID
 	logs   []*accesslog.Writer
-	conns  *downConn // a ring's entry
-	count  int
+	// observers are told what happens to requests.
+	observers []Observer
+	conns     *downConn // a ring's entry
+	count     int
 
 	env  filter.Env
 	kept retryBuffer
@@ -40,6 +42,10 @@ func (l *listener) apply(cfg *Listener) {
 	l.closeLogs()
 	for _, log := range cfg.Logs {
 		l.logs = append(l.logs, w.logs.Writer(log))
+	}
+	l.observers = nil
+	if len(l.logs) > 0 {
+		l.observers = []Observer{(*accessLogs)(l)}
 	}
 	l.env = w.env
 	l.env.BufferLimit = cfg.BufferLimit

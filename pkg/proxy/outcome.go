@@ -10,10 +10,10 @@ import (
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
-// A try that was given to a host ends with exactly one outcome, by which balancers
+// An attempt that was given to a host ends with exactly one outcome, by which balancers
 // and the ejection of hosts judge it; or with none, if it says nothing of the host:
 //
-//   - the client, or the other of two tries, made it pointless before there was an
+//   - the client, or the other of two attempts, made it pointless before there was an
 //     answer; an answer in time counts, whoever ends the rest of it;
 //   - weir itself had no room for it, cannot say it in the host's protocol, has a limit
 //     that it or its answer exceeds, or is being stopped;
@@ -23,26 +23,26 @@ import (
 //   - the host did nothing for it, and it was moved to another connection: the one it
 //     was sent on had been idle and was gone, or the host had no room on it.
 //
-// The time of a try is that from the last part of the request that the host was given,
+// The time of an attempt is that from the last part of the request that the host was given,
 // until the head of its answer: how long a request takes to come is the client's
 // matter, and how long the rest of an answer takes is a matter of its size, or of how
 // long a call is meant to last.
 
-// note tells the host how the try went, if nothing was said yet.
-func (t *try) note(o outlier.Outcome) {
+// note tells the host how the attempt went, if nothing was said yet.
+func (t *attempt) note(o outlier.Outcome) {
 	if t.noted || t.host == nil {
 		return
 	}
 	t.noted = true
 	at := t.answered
 	if at == 0 {
-		at = t.s.w.Loop.Now()
+		at = t.x.w.Loop.Now()
 	}
 	t.host.Done(time.Duration(at-t.start), o)
 }
 
-// noteFailure tells the host that the try failed, if it is the host that failed it.
-func (t *try) noteFailure(r stream.Reset) {
+// noteFailure tells the host that the attempt failed, if it is the host that failed it.
+func (t *attempt) noteFailure(r stream.Reset) {
 	if errors.Is(r.Err, eventloop.ErrStopped) {
 		return
 	}
@@ -53,7 +53,7 @@ func (t *try) noteFailure(r stream.Reset) {
 	case stream.Cancelled:
 	case stream.ConnectFailed: // noted once for all requests that waited for the connection
 	case stream.TimedOut:
-		if t.sent && t.answered == 0 { // otherwise there was no connection in time, which may be due to a limit
+		if t.state >= attemptSending && t.answered == 0 { // otherwise there was no connection in time, which may be due to a limit
 			t.note(outlier.TimedOut)
 		}
 	default:
@@ -61,16 +61,16 @@ func (t *try) noteFailure(r stream.Reset) {
 	}
 }
 
-// clientLate reports whether a try's time is over because the client is slow with its
+// clientLate reports whether an attempt's time is over because the client is slow with its
 // request: it is not complete, no one keeps the client from sending, and for most of
 // the time it was the client that was waited for. Of a client that is silent, as one
 // may be that calls with a stream of messages, the host was waited for.
-func (t *try) clientLate() bool {
-	s := t.s
-	if s.has(requestOver) || s.pauses&pausesRequest != 0 {
+func (t *attempt) clientLate() bool {
+	x := t.x
+	if x.has(requestOver) || x.pauses&pausesRequest != 0 {
 		return false
 	}
-	now := s.w.Loop.Now()
+	now := x.w.Loop.Now()
 	return 2*(now-t.start) < now-t.began
 }
 

@@ -132,7 +132,7 @@ var events = []event{
 	{name: "the deadline of a stream that is answered", kinds: []kind{kindGRPC}, good: true, do: func(w *world, _ kind) {
 		from := w.client.ask(w.t.Context(), request{method: "POST", header: map[string]string{"Grpc-Timeout": "5S"}})
 		w.asked().reply <- answer{body: "begins", more: make(chan string)}
-		w.until("it has begun", func() bool { return w.count(func(s *activeStream) bool { return s.has(responseBegun) }) == 1 })
+		w.until("it has begun", func() bool { return w.count(func(x *exchange) bool { return x.phase >= responseBegun }) == 1 })
 		w.forward(6 * time.Second)
 		w.got(from)
 	}},

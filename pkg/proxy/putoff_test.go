@@ -32,8 +32,9 @@ func TestTimeoutAfterSlowHost(t *testing.T) {
 			}})
 			from := w.client.ask(t.Context(), request{method: "PUT", body: strings.Repeat("x", 2<<20)})
 			w.until("the request has left weir, and the host has not taken it", func() bool {
-				return w.count(func(s *activeStream) bool {
-					return s.has(requestOver) && s.try.conn != nil && s.pauses == 0 && s.try.conn.Socket().Untaken() > 100<<10
+				return w.count(func(x *exchange) bool {
+					t := x.attempts.current
+					return x.has(requestOver) && t.conn != nil && x.pauses == 0 && t.conn.Socket().Untaken() > 100<<10
 				}) == 1
 			})
 			w.forward(timeout)

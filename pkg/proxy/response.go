@@ -7,140 +7,157 @@ import (
 )
 
 // responseSink is where the response goes that has passed all filters.
-type responseSink activeStream
+type responseSink exchange
 
 // Head gives the response's head to the client's codec.
 func (k *responseSink) Head(h *stream.Head, end bool) {
-	s := (*activeStream)(k)
-	s.enter()
-	s.flags |= responseBegun
-	s.info.Response = h
-	s.info.Status = h.Status
+	x := (*exchange)(k)
+	x.enter()
+	x.advance(responseBegun)
+	x.info.Response = h
+	x.info.Status = h.Status
 	if end {
-		s.flags |= responseOver
-		s.noteStatus(&h.Header)
+		x.advance(responseOver)
+		x.call.noteStatus(&h.Header)
 	}
-	s.conn.lastResponse()
-	s.down.Head(h, end)
-	s.leave()
+	(*recorder)(x).responded()
+	x.conn.lastResponse()
+	x.down.Head(h, end)
+	x.leave()
 }
 
 // Data gives the codec a piece of the response.
 func (k *responseSink) Data(d *buffer.Chain, end bool) {
-	s := (*activeStream)(k)
-	s.enter()
-	s.info.BytesSent += uint64(d.Len())
+	x := (*exchange)(k)
+	x.enter()
+	x.info.BytesSent += uint64(d.Len())
 	if end {
-		s.flags |= responseOver
+		x.advance(responseOver)
 	}
-	s.down.Data(d, end)
-	s.leave()
+	x.down.Data(d, end)
+	x.leave()
 }
 
 // Trailers ends the response.
 func (k *responseSink) Trailers(t *stream.Header) {
-	s := (*activeStream)(k)
-	s.enter()
-	s.flags |= responseOver
-	s.noteStatus(t)
-	s.down.Trailers(t)
-	s.leave()
+	x := (*exchange)(k)
+	x.enter()
+	x.advance(responseOver)
+	x.call.noteStatus(t)
+	x.down.Trailers(t)
+	x.leave()
 }
 
-// Reset is never called: what resets a response ends its stream.
+// Reset is never called: what resets a response ends its exchange.
 func (k *responseSink) Reset(stream.Reset) {}
 
 // Reply answers the request in weir's own name, for filters and for weir itself.
 // If a response has begun already, there is nothing left but to break it off.
-func (s *activeStream) Reply(r filter.Reply) {
-	s.enter()
-	s.info.Flags |= r.Flags
+func (x *exchange) Reply(r filter.Reply) {
+	x.enter()
+	x.info.Flags |= r.Flags
 	switch {
-	case s.has(responseOver):
-	case s.has(responseBegun):
-		s.breakResponse()
+	case x.phase == responseOver:
+	case x.phase >= responseBegun:
+		x.breakResponse()
 	default:
-		s.response().Clear()
+		x.response().Clear()
 		if r.Header != nil {
-			s.resp.AddAll(r.Header)
+			x.resp.AddAll(r.Header)
 		}
-		s.answer(r.Status, []byte(r.Body))
+		x.answer(r.Status, []byte(r.Body))
 	}
-	s.leave()
+	x.leave()
 }
 
-// setResponse makes a head that is the stream's to put back that of the response.
-func (s *activeStream) setResponse(h *stream.Head) {
-	if s.resp != nil { // of an earlier try
-		s.w.heads.Put(s.resp)
+// setResponse makes a head that is the exchange's to put back that of the response.
+func (x *exchange) setResponse(h *stream.Head) {
+	if x.resp != nil { // of an earlier attempt
+		x.w.heads.Put(x.resp)
 	}
-	s.resp = h
+	x.resp = h
 }
 
 // response returns the head of the response, for one of weir's own.
-func (s *activeStream) response() *stream.Head {
-	if s.resp == nil {
-		s.resp = s.w.heads.Get()
+func (x *exchange) response() *stream.Head {
+	if x.resp == nil {
+		x.resp = x.w.heads.Get()
 	}
-	return s.resp
+	return x.resp
 }
 
-// answer sends a response of weir's own, whose fields so far are in s.resp, through
+// answer sends a response of weir's own, whose fields so far are in x.resp, through
 // the response filters.
-func (s *activeStream) answer(status int, body []byte) {
-	s.flags |= committed
-	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
-	s.body.drop()
-	h := s.resp
+func (x *exchange) answer(status int, body []byte) {
+	x.advance(responseChosen)
+	x.attempts.cancel(stream.Reset{Reason: stream.Cancelled})
+	x.attempts.body.drop()
+	h := x.resp
 	h.Status = status
-	h.Flags = s.info.Flags
+	h.Flags = x.info.Flags
 	h.ContentLength = int64(len(body))
 	switch {
-	case s.has(isGRPC):
-		s.answerGRPC(status, body)
+	case x.call.is():
+		x.call.answer(status, body)
 		body = nil
-	case s.req.RPC.Kind == stream.KindHTTP:
-		s.answerFields(len(body) > 0)
+	case x.req.RPC.Kind == stream.KindHTTP:
+		x.answerFields(len(body) > 0)
 	}
-	if s.route != nil {
-		if s.route.EditsResponse() {
-			s.w.request.Reset(s.req, &s.info)
-			s.route.RewriteResponse(h, &s.w.request)
-		}
-	}
-	if len(body) == 0 || s.req.RPC.Kind == stream.KindHTTP && string(s.req.Method()) == "HEAD" {
-		s.filters.Head(filter.ResponseDirection, h, true)
+	x.editResponse()
+	if len(body) == 0 || x.req.RPC.Kind == stream.KindHTTP && string(x.req.Method()) == "HEAD" {
+		x.filters.Head(filter.ResponseDirection, h, true)
 		return
 	}
-	s.filters.Head(filter.ResponseDirection, h, false)
+	x.filters.Head(filter.ResponseDirection, h, false)
 	var d buffer.Chain
-	d.Init(s.w.Loop.Buffers())
+	d.Init(x.w.Loop.Buffers())
 	d.Append(body)
-	s.filters.Data(filter.ResponseDirection, &d, true)
+	x.filters.Data(filter.ResponseDirection, &d, true)
 	d.Clear()
 }
 
+// editResponse makes the changes to the response that its route wants.
+func (x *exchange) editResponse() {
+	if r := x.target.route; r != nil && r.EditsResponse() {
+		x.w.request.Reset(x.req, &x.info)
+		r.RewriteResponse(x.resp, &x.w.request)
+	}
+}
+
 // answerFields sets the fields that HTTP wants in a response of weir's own.
-func (s *activeStream) answerFields(body bool) {
-	h := s.resp
+func (x *exchange) answerFields(body bool) {
+	h := x.resp
 	if _, ok := h.GetID(stream.ContentType); !ok && body {
 		h.Add("Content-Type", "text/plain")
 	}
-	s.w.now()
-	h.SetID(stream.Date, s.w.date)
+	x.w.now()
+	h.SetID(stream.Date, x.w.date)
 }
 
 // breakResponse ends a response in its middle, so that the client notices. What came
 // before it gets; an RPC response it gets whole or not at all.
-func (s *activeStream) breakResponse() {
-	s.flags |= responseOver | requestOver | committed
-	s.cancelTries(stream.Reset{Reason: stream.Cancelled})
-	if !s.endGRPC() {
-		s.down.Reset(stream.Reset{Reason: stream.RemoteReset})
+func (x *exchange) breakResponse() {
+	x.flags |= requestOver
+	x.advance(responseOver)
+	x.attempts.cancel(stream.Reset{Reason: stream.Cancelled})
+	if !x.call.endResponse() {
+		x.down.Reset(stream.Reset{Reason: stream.RemoteReset})
 	}
 }
 
-// flagOf is the response flag of a try's failure.
+// failed answers a request whose last attempt has failed, or ends the response that has
+// begun.
+func (x *exchange) failed(r stream.Reset) {
+	if x.phase >= responseBegun {
+		x.info.Flags |= flagOf(r.Reason)
+		x.breakResponse()
+		return
+	}
+	status, text := statusOf(r)
+	x.filters.Reply(filter.Reply{Status: status, Body: text, Flags: flagOf(r.Reason)})
+}
+
+// flagOf is the response flag of an attempt's failure.
 func flagOf(r stream.Reason) stream.Flags {
 	switch r {
 	case stream.ConnectFailed:
@@ -159,7 +176,7 @@ func flagOf(r stream.Reason) stream.Flags {
 	return stream.UpstreamRemoteReset
 }
 
-// statusOf is how a try's failure is answered.
+// statusOf is how an attempt's failure is answered.
 func statusOf(r stream.Reset) (status int, text string) {
 	switch r.Reason {
 	case stream.ConnectFailed:

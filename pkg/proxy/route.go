@@ -12,60 +12,65 @@ import (
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// direct takes a request from its head to its filters: the path is normalised,
+// intake is an exchange while the head of its request is made ready to be routed.
+type intake exchange
+
+// routeRequest takes a request from its head to its filters: the path is normalised,
 // weir's own headers are set, and the route is found, in this order, so that what
 // is routed is what is forwarded.
-func (s *activeStream) direct() {
-	rpc := s.req.RPC.Kind != stream.KindHTTP
+func (k *intake) routeRequest() {
+	x := (*exchange)(k)
+	(*recorder)(x).tell(RequestBegun, nil)
+	rpc := x.req.RPC.Kind != stream.KindHTTP
 	ok, hop := true, hopOn
 	if !rpc {
-		ok = s.normalise()
-		hop = s.countHop()
-		s.forwarded()
-		s.beginGRPC()
+		ok = k.normalise()
+		hop = k.countHop()
+		k.forwarded()
+		x.call.begin()
 	}
-	chain := s.cfg.Default
+	chain := x.cfg.Default
 	if ok {
-		if s.match(); s.route != nil {
-			chain = s.cfg.Chains[s.route.ID]
+		if x.target.match(); x.target.route != nil {
+			chain = x.cfg.Chains[x.target.route.ID]
 		}
 	}
 	switch {
 	case rpc:
-		s.callTimeout()
-		if s.req.RPC.Unread {
-			s.l.stats.RequestUnread++
+		x.deadlines.callTimeout()
+		if x.req.RPC.Unread {
+			x.l.stats.RequestUnread++
 		}
-	case s.has(isGRPC):
-		s.callDeadline()
+	case x.call.is():
+		x.call.setDeadline()
 	}
-	s.filters.Begin(&s.l.env, chain, s, &s.info, (*requestSink)(s), (*responseSink)(s))
-	s.startClock()
+	x.filters.Begin(&x.l.env, chain, x, &x.info, (*requestSink)(x), (*responseSink)(x))
+	x.deadlines.startResponse()
 	switch {
 	case !ok:
-		s.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
+		x.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 	case hop != hopOn:
-		s.answerHop(hop)
-	case s.req.RPC.Kind == stream.KindHeartbeat:
-		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
-	case s.route == nil:
-		s.filters.Reply(filter.Reply{Status: 404, Body: s.notRead("no route"), Flags: stream.NoRouteFound})
+		x.answerHop(hop)
+	case x.req.RPC.Kind == stream.KindHeartbeat:
+		x.filters.Head(filter.RequestDirection, x.req, x.has(requestOver))
+	case x.target.route == nil:
+		x.filters.Reply(filter.Reply{Status: 404, Body: notRead(x.req, "no route"), Flags: stream.NoRouteFound})
 	case rpc:
-		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
+		x.filters.Head(filter.RequestDirection, x.req, x.has(requestOver))
 	default:
-		_, expects := s.req.GetID(stream.Expect)
-		s.filters.Head(filter.RequestDirection, s.req, s.has(requestOver))
-		s.allowBody(expects)
+		_, expects := x.req.GetID(stream.Expect)
+		x.filters.Head(filter.RequestDirection, x.req, x.has(requestOver))
+		k.allowBody(expects)
 	}
 }
 
 // notRead returns a sentence about where a request cannot go, and adds why, if that may
 // be because not all of it could be read.
-func (s *activeStream) notRead(sentence string) string {
-	if !s.req.RPC.Unread {
+func notRead(h *stream.Head, sentence string) string {
+	if !h.RPC.Unread {
 		return sentence + "\n"
 	}
-	if _, ok := s.req.Attribute(stream.Service); !ok {
+	if _, ok := h.Attribute(stream.Service); !ok {
 		return sentence + ": the service's name cannot be read, in a serialization that weir does not know, or beyond its limits\n"
 	}
 	return sentence + ": group and attachments cannot be read, beyond weir's limits\n"
@@ -73,57 +78,60 @@ func (s *activeStream) notRead(sentence string) string {
 
 // allowBody asks for the body of a client that waits for a 100, when filters hold
 // the head, because they may want the body first. Otherwise the upstream decides.
-func (s *activeStream) allowBody(expects bool) {
-	if !expects || s.flags&(requestOver|forwarded|committed|responseOver) != 0 {
+func (k *intake) allowBody(expects bool) {
+	x := (*exchange)(k)
+	if !expects || x.has(requestOver|forwarded) || x.phase >= responseChosen {
 		return
 	}
-	s.req.DelID(stream.Expect)
-	h := s.w.heads.Get()
+	x.req.DelID(stream.Expect)
+	h := x.w.heads.Get()
 	h.Status = 100
-	s.down.Head(h, false)
-	s.w.heads.Put(h)
+	x.down.Head(h, false)
+	x.w.heads.Put(h)
 }
 
 // normalise brings the path into its one form, false if it has none.
-func (s *activeStream) normalise() bool {
-	p := s.req.Path()
-	s.path = append(s.path[:0], p...)
-	s.info.PathOriginal = s.path
+func (k *intake) normalise() bool {
+	x := (*exchange)(k)
+	p := x.req.Path()
+	x.path = append(x.path[:0], p...)
+	x.info.PathOriginal = x.path
 	if plain(p) && len(p) > 0 && p[0] == '/' {
 		return true
 	}
-	b, ok := s.cfg.Path.normalise(s.w.scratch[:0], p)
-	s.w.scratch = b[:0]
+	b, ok := x.cfg.Path.normalise(x.w.scratch[:0], p)
+	x.w.scratch = b[:0]
 	if ok && !bytes.Equal(b, p) {
-		s.req.SetPath(b)
+		x.req.SetPath(b)
 	}
 	return ok
 }
 
 // forwarded says who the request comes from, and gives it an id.
-func (s *activeStream) forwarded() {
-	h := s.req
-	if s.cfg.Forwarded != config.ForwardedKeep {
-		b := s.w.scratch[:0]
-		if s.cfg.Forwarded == config.ForwardedAppend {
+func (k *intake) forwarded() {
+	x := (*exchange)(k)
+	h := x.req
+	if x.cfg.Forwarded != config.ForwardedKeep {
+		b := x.w.scratch[:0]
+		if x.cfg.Forwarded == config.ForwardedAppend {
 			b = joined(b, h, stream.XForwardedFor)
 		}
-		if remote := s.info.DownstreamRemote(); remote.IsValid() {
+		if remote := x.info.DownstreamRemote(); remote.IsValid() {
 			b = remote.Addr().AppendTo(b)
 			h.SetID(stream.XForwardedFor, b)
-		} else if s.cfg.Forwarded == config.ForwardedReplace { // a unix socket
+		} else if x.cfg.Forwarded == config.ForwardedReplace { // a unix socket
 			h.DelID(stream.XForwardedFor)
 		}
-		s.w.scratch = b[:0]
-		if _, ok := h.GetID(stream.XForwardedProto); !ok || s.cfg.Forwarded == config.ForwardedReplace {
+		x.w.scratch = b[:0]
+		if _, ok := h.GetID(stream.XForwardedProto); !ok || x.cfg.Forwarded == config.ForwardedReplace {
 			h.SetID(stream.XForwardedProto, h.Scheme())
 		}
 	}
-	if s.cfg.RequestID == config.RequestIDOff {
+	if x.cfg.RequestID == config.RequestIDOff {
 		return
 	}
-	if _, ok := h.GetID(stream.XRequestID); !ok || s.cfg.RequestID == config.RequestIDReplace {
-		h.SetID(stream.XRequestID, s.w.newID())
+	if _, ok := h.GetID(stream.XRequestID); !ok || x.cfg.RequestID == config.RequestIDReplace {
+		h.SetID(stream.XRequestID, x.w.newID())
 	}
 }
 
@@ -161,137 +169,101 @@ func (w *Worker) newID() []byte {
 	return b
 }
 
-// match finds the route, and the cluster of a route that has one. Of clusters
-// with weights, one is drawn, here and only here.
-func (s *activeStream) match() {
-	w := s.w
-	r := &w.request
-	r.Reset(s.req, &s.info)
-	route := s.cfg.Routes.Match(r)
-	if route == nil {
-		return
-	}
-	s.route, s.timeout = route, route.Timeout
-	s.routeStats = s.l.routes[route.ID]
-	s.routeStats.RequestTotal++
-	s.routeStats.RequestActive++
-	s.info.Route, s.info.VirtualHost = route.Name, route.VirtualHost
-	if route.Action != router.Forward {
-		return
-	}
-	if p := s.cfg.Upstreams[route.ID]; p != nil && !s.proto.RPC {
-		s.speaks = p
-	}
-	t, ok := route.Target(r, w.rng.Uint64())
-	if !ok {
-		return
-	}
-	s.choice.Subset = t.Subset
-	switch {
-	case t.Cluster < 0:
-		if s.cluster = w.clusters.Named(t.Dynamic); s.cluster == nil {
-			s.wanted = append(s.wanted, t.Dynamic...)
-		}
-	case s.cfg.Clusters == w.clusters.Snapshot():
-		s.cluster = w.clusters.At(t.Cluster)
-	default: // a connection that outlives its listener: its routes are of old
-		s.cluster = w.clusters.Named([]byte(t.Name))
-	}
-	if s.cluster != nil {
-		s.info.Cluster = s.cluster.Name
-	}
-}
-
 // requestSink is where the request goes that has passed all filters.
-type requestSink activeStream
+type requestSink exchange
 
 // Head sends the request on its way: to a host, or to the answer that the route
 // itself gives.
 func (k *requestSink) Head(_ *stream.Head, end bool) {
-	s := (*activeStream)(k)
-	s.enter()
-	s.flags |= forwarded
-	s.body.headOnly = end
-	if s.req.RPC.Kind == stream.KindHeartbeat && !s.heartbeat() {
-		s.leave()
+	x := (*exchange)(k)
+	x.enter()
+	x.flags |= forwarded
+	x.attempts.body.headOnly = end
+	if x.req.RPC.Kind == stream.KindHeartbeat && !x.heartbeat() {
+		x.leave()
 		return
 	}
-	switch s.route.Action {
+	switch x.target.route.Action {
 	case router.SendRedirect:
-		s.redirect()
+		x.redirect()
 	case router.SendDirect:
-		status, body := s.route.Direct()
-		s.response().Clear()
-		s.answer(status, body)
+		status, body := x.target.route.Direct()
+		x.response().Clear()
+		x.answer(status, body)
 	default:
-		s.forward()
+		x.forward()
 	}
-	s.leave()
+	x.leave()
 }
 
 // Data sends a piece of the request on.
 func (k *requestSink) Data(d *buffer.Chain, end bool) {
-	s := (*activeStream)(k)
-	s.enter()
-	b := &s.body
+	x := (*exchange)(k)
+	x.enter()
+	b := &x.attempts.body
 	b.unsent.Move(d)
 	b.complete = end
-	s.try.given()
-	s.sendBody(s.try)
-	s.bodyComplete()
-	s.leave()
+	x.attempts.sendMore()
+	x.leave()
 }
 
 // Trailers ends the request.
 func (k *requestSink) Trailers(t *stream.Header) {
-	s := (*activeStream)(k)
-	s.enter()
-	b := &s.body
-	b.trailers.Take(t)
-	b.hasTrailers, b.complete = true, true
-	s.try.given()
-	s.sendBody(s.try)
-	s.bodyComplete()
-	s.leave()
+	x := (*exchange)(k)
+	x.enter()
+	b := &x.attempts.body
+	b.setTrailers(t)
+	b.complete = true
+	x.attempts.sendMore()
+	x.leave()
 }
 
-// Reset is never called: what resets a request ends its stream.
+// Reset is never called: what resets a request ends its exchange.
 func (k *requestSink) Reset(stream.Reset) {}
 
-// bodyComplete begins what is to be done in time once the last part of a request was
-// passed on: for an answer, and for a second try.
-func (s *activeStream) bodyComplete() {
-	if s.body.complete && !s.has(committed|responseOver) {
-		s.try.startTimeout()
-		s.armHedge()
+// forward sends a request that has passed the filters to its cluster, once there is
+// one.
+func (x *exchange) forward() {
+	t := &x.target
+	switch {
+	case t.cluster != nil:
+		x.forwardTo()
+	case t.wait.begin():
+	case t.wait.onDemand():
+		x.filters.Reply(filter.Reply{Status: 503, Body: "no such service\n", Flags: stream.NoHealthyUpstream})
+	default:
+		x.filters.Reply(filter.Reply{Status: 503, Body: notRead(x.req, "no such cluster"), Flags: stream.NoHealthyUpstream})
 	}
 }
 
-// sendBody gives a try's host what has come of the body. What no host can be given
-// yet waits, and is not much.
-func (s *activeStream) sendBody(t *try) {
-	if t.up != nil {
-		if s.body.pass(t.up); t.up != nil && s.tunnelOver() {
-			t.end().Release()
-		}
+// forwardTo begins the first attempt.
+func (x *exchange) forwardTo() {
+	t, a := &x.target, &x.attempts
+	if !t.count() {
+		t.cluster.Stats.RequestOverflow++
+		x.filters.Reply(filter.Reply{Status: 503, Body: "too many requests to the cluster\n", Flags: stream.UpstreamOverflow})
 		return
 	}
-	if s.has(committed) {
-		s.body.unsent.Clear()
+	a.body.limit = bodyLimit(x.req, t.policy())
+	x.w.request.Reset(x.req, &x.info)
+	x.target.aim()
+	if !t.route.RewriteRequest(&x.w.request) {
+		x.filters.Reply(filter.Reply{Status: 400, Body: "the path is malformed\n"})
 		return
 	}
-	if s.body.unsent.Len() >= s.cfg.BufferLimit {
-		s.hold(pauseUnsent)
+	if x.cfg.TimeoutHeaders && x.req.HasEither(globalTimeoutHeader, tryTimeoutHeader) {
+		x.deadlines.shorten()
 	}
+	a.start()
 }
 
-func (s *activeStream) redirect() {
-	w := s.w
-	w.request.Reset(s.req, &s.info)
-	location := s.route.AppendLocation(nil, &w.request)
+func (x *exchange) redirect() {
+	w := x.w
+	w.request.Reset(x.req, &x.info)
+	location := x.target.route.AppendLocation(nil, &w.request)
 	var h stream.Header
 	h.AddBytes([]byte("Location"), location)
-	s.filters.Reply(filter.Reply{Status: s.route.RedirectStatus(), Header: &h})
+	x.filters.Reply(filter.Reply{Status: x.target.route.RedirectStatus(), Header: &h})
 }
 
 // Headers by which a request shortens its own timeouts, in milliseconds.
@@ -300,15 +272,33 @@ const (
 	tryTimeoutHeader    = "x-mosn-try-timeout"
 )
 
+// shorten shortens the timeouts as the request asks.
+func (d *deadlines) shorten() {
+	x, a := d.x, &d.x.attempts
+	before := d.timeout
+	d.timeout = takeTimeout(x.req, globalTimeoutHeader, before)
+	if d.response > 0 {
+		d.response -= int64(before - d.timeout)
+	} else {
+		d.startResponse() // there was none before
+	}
+	limit := time.Duration(0)
+	if p := a.x.target.policy(); p != nil {
+		limit = p.PerTry
+	}
+	a.perTry = takeTimeout(x.req, tryTimeoutHeader, limit)
+	d.set()
+}
+
 // takeTimeout returns a timeout that the request asks for, shorter than limit
 // (0: none), and removes it from the head.
-func (s *activeStream) takeTimeout(name string, limit time.Duration) time.Duration {
-	v, ok := s.req.Get(name)
+func takeTimeout(h *stream.Head, name string, limit time.Duration) time.Duration {
+	v, ok := h.Get(name)
 	if !ok {
 		return limit
 	}
 	ms, err := strconv.ParseUint(string(v), 10, 31)
-	s.req.Del(name)
+	h.Del(name)
 	if d := time.Duration(ms) * time.Millisecond; err == nil && d > 0 && (limit == 0 || d < limit) {
 		return d
 	}

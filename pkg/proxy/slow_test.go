@@ -87,7 +87,7 @@ func (w *world) readers(t *testing.T, n int) (bodies []io.Reader) {
 func (w *world) held(n int) {
 	w.t.Helper()
 	w.until("the clients take too little", func() bool {
-		return w.count(func(s *activeStream) bool { return s.pauses&pauseDownstream != 0 }) == n
+		return w.count(func(x *exchange) bool { return x.pauses&pauseDownstream != 0 }) == n
 	})
 }
 
@@ -148,7 +148,7 @@ func TestSlowHostIsNotIdle(t *testing.T) {
 			}})
 			from := w.client.ask(t.Context(), request{method: "PUT", body: strings.Repeat("x", unread)})
 			w.until("the host takes too little", func() bool {
-				return w.count(func(s *activeStream) bool { return s.pauses&pauseUpstream != 0 }) == 1
+				return w.count(func(x *exchange) bool { return x.pauses&pauseUpstream != 0 }) == 1
 			})
 			for range 8 {
 				steps <- struct{}{}

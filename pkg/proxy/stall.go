@@ -32,68 +32,72 @@ const (
 
 // owesRequest reports whether it is for the client to go on sending its request. Of a
 // call of gRPC that is not known: it may be waiting for the response.
-func (s *activeStream) owesRequest() bool {
-	const not = requestOver | responseOver | committed | tunnelling
-	return s.flags&not == 0 && s.flags&(isGRPC|isBridged) != isGRPC && s.pauses&pausesRequest == 0 && !s.req.Opaque
+func (d *deadlines) owesRequest() bool {
+	x := d.x
+	return !x.has(requestOver|tunnelling) && x.phase < responseChosen && x.call.kind != nativeCall &&
+		x.pauses&pausesRequest == 0 && !x.req.Opaque
 }
 
-// keepsWaiting reports whether it is the client for whom the stream waits.
-func (s *activeStream) keepsWaiting() bool {
+// keepsWaiting reports whether it is the client for whom the exchange waits.
+func (d *deadlines) keepsWaiting() bool {
+	x := d.x
 	switch {
-	case s.pauses&pauseDownstream != 0:
+	case x.pauses&pauseDownstream != 0:
 		return true
-	case !s.owesRequest():
+	case !d.owesRequest():
 		return false
 	}
-	_, expects := s.req.GetID(stream.Expect)
-	return !expects || s.info.BytesReceived > 0
+	_, expects := x.req.GetID(stream.Expect)
+	return !expects || x.info.BytesReceived > 0
 }
 
-// stalls reports whether the stream is to be ended because its client keeps a place
+// stalls reports whether the exchange is to be ended because its client keeps a place
 // that others need.
-func (s *activeStream) stalls(now int64) bool {
-	waited := time.Duration(0)
-	if s.looks.next != 0 && s.has(counted) && s.keepsWaiting() {
-		waited = time.Duration(now - s.looks.since)
+func (d *deadlines) stalls(now int64) bool {
+	x := d.x
+	waited, cluster := time.Duration(0), x.target.cluster
+	if d.looking() && x.target.counted && d.keepsWaiting() {
+		waited = time.Duration(now - d.progress.since)
 	}
-	s.countStalled(waited >= stallLimitFull)
-	if !s.has(stalling) {
+	d.countStalled(waited >= stallLimitFull)
+	if !d.stalling {
 		return false
 	}
-	usage := s.cluster.Usage()
-	if t := s.try; t.conn != nil && !s.speaks.Multiplexed && s.cluster.LacksConnections() {
+	usage := cluster.Usage()
+	if x.attempts.current.conn != nil && !x.attempts.protocol.Multiplexed && cluster.LacksConnections() {
 		usage = 1
 	}
 	return usage >= crowded && waited >= stallLimit ||
-		usage >= full && s.conn.stalled > max(1, s.cluster.RequestLimit()/shares)
+		usage >= full && x.conn.stalled > max(1, cluster.RequestLimit()/shares)
 }
 
-// countStalled counts the stream among those that their connection's client keeps
+// countStalled counts the exchange among those that their connection's client keeps
 // waiting, or not.
-func (s *activeStream) countStalled(is bool) {
+func (d *deadlines) countStalled(is bool) {
+	x := d.x
 	switch {
-	case is == s.has(stalling):
+	case is == d.stalling:
 	case is:
-		s.flags |= stalling
-		s.conn.stalled++
+		x.conn.stalled++
 	default:
-		s.flags &^= stalling
-		s.conn.stalled--
+		x.conn.stalled--
 	}
+	d.stalling = is
 }
 
 // endStalled ends it.
-func (s *activeStream) endStalled() {
-	s.info.Flags |= stream.ClientStalled
-	s.cluster.Stats.RequestStalled++
+func (d *deadlines) endStalled() {
+	x := d.x
+	x.info.Flags |= stream.ClientStalled
+	x.target.cluster.Stats.RequestStalled++
 	switch {
-	case s.has(responseBegun):
-		s.breakResponse()
-	case s.owesRequest():
-		s.cancelTries(stream.Reset{Reason: stream.TimedOut})
-		s.filters.Reply(filter.Reply{Status: 408, Body: "the request did not arrive in time\n"})
+	case x.phase >= responseBegun:
+		x.breakResponse()
+	case d.owesRequest():
+		x.attempts.cancel(stream.Reset{Reason: stream.TimedOut})
+		x.filters.Reply(filter.Reply{Status: 408, Body: "the request did not arrive in time\n"})
 	default:
-		s.cancelTries(stream.Reset{Reason: stream.TimedOut})
-		s.filters.Reply(filter.Reply{Status: 503, Body: "too many requests to the cluster\n"})
+		x.attempts.cancel(stream.Reset{Reason: stream.TimedOut})
+		x.filters.Reply(filter.Reply{Status: 503, Body: "too many requests to the cluster\n"})
 	}
 }

@@ -97,7 +97,7 @@ func TestStalledRequests(t *testing.T) {
 				go func() { results <- <-from }()
 			}
 			w.until("they have begun", func() bool {
-				return w.count(func(s *activeStream) bool { return s.info.BytesReceived == 6 }) == 4
+				return w.count(func(x *exchange) bool { return x.info.BytesReceived == 6 }) == 4
 			})
 			w.forward(4 * time.Second)
 			if n := w.stalled(); n != 0 {

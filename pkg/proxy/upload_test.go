@@ -28,7 +28,7 @@ func (w *world) begin(header map[string]string) *upload {
 func (w *world) upload(header map[string]string) *upload {
 	w.t.Helper()
 	u := w.begin(header)
-	w.until("a host has its head", func() bool { return w.count(func(s *activeStream) bool { return s.try.up != nil }) == 1 })
+	w.until("a host has its head", func() bool { return w.count(func(x *exchange) bool { return x.attempts.current.up != nil }) == 1 })
 	return u
 }
 
@@ -41,7 +41,7 @@ func (u *upload) slowly(pieces int) {
 		}
 		u.sent += 5
 		u.w.until("it has come", func() bool {
-			return u.w.w.streams == 0 || u.w.count(func(s *activeStream) bool { return s.info.BytesReceived >= u.sent }) == 1
+			return u.w.w.streams == 0 || u.w.count(func(x *exchange) bool { return x.info.BytesReceived >= u.sent }) == 1
 		})
 		u.w.forward(time.Second)
 	}

@@ -41,10 +41,10 @@ type Options struct {
 type Worker struct {
 	Options
 	heads     stream.Pool
-	free      []*activeStream
-	all       []*activeStream // those under way, and the free ones
-	streams   int             // under way
-	cuts      int             // connections that were closed before their client had taken everything
+	free      []*exchange
+	all       []*exchange // those under way, and the free ones
+	streams   int         // under way
+	cuts      int         // connections that were closed before their client had taken everything
 	rng       *rand.PCG
 	clusters  *upstream.Manager
 	listeners map[string]*listener   // of the present snapshot, by name
@@ -206,33 +206,32 @@ func (w *Worker) now() time.Time {
 	return w.wall.Add(since)
 }
 
-func (w *Worker) getStream() *activeStream {
+func (w *Worker) getExchange() *exchange {
 	w.streams++
 	if n := len(w.free); n > 0 {
-		s := w.free[n-1]
+		x := w.free[n-1]
 		w.free = w.free[:n-1]
-		return s
+		return x
 	}
-	s := &activeStream{w: w}
-	s.first.s = s
-	s.try = &s.first
-	s.index = len(w.all)
-	w.all = append(w.all, s)
-	return s
+	x := new(exchange)
+	x.init(w)
+	x.index = len(w.all)
+	w.all = append(w.all, x)
+	return x
 }
 
-// maxFreeStreams bounds what a worker keeps of streams after a burst.
-const maxFreeStreams = 1024
+// maxFreeExchanges bounds what a worker keeps of exchanges after a burst.
+const maxFreeExchanges = 1024
 
-func (w *Worker) putStream(s *activeStream) {
+func (w *Worker) putExchange(x *exchange) {
 	w.streams--
-	if len(w.free) < maxFreeStreams {
-		w.free = append(w.free, s)
+	if len(w.free) < maxFreeExchanges {
+		w.free = append(w.free, x)
 		return
 	}
 	last := len(w.all) - 1
-	w.all[s.index] = w.all[last]
-	w.all[s.index].index = s.index
+	w.all[x.index] = w.all[last]
+	w.all[x.index].index = x.index
 	w.all[last] = nil
 	w.all = w.all[:last]
 }

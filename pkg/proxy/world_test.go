@@ -168,9 +168,9 @@ func (w *world) load(p plan) {
 }
 
 // count returns how many streams under way are such. It is called on the worker.
-func (w *world) count(such func(s *activeStream) bool) (n int) {
-	for _, s := range w.w.all {
-		if s.conn != nil && !s.has(finished) && such(s) {
+func (w *world) count(such func(x *exchange) bool) (n int) {
+	for _, x := range w.w.all {
+		if x.conn != nil && !x.has(finished) && such(x) {
 			n++
 		}
 	}
@@ -269,9 +269,10 @@ func (w *world) settled() {
 		}
 	}
 	w.on(func() {
-		for _, s := range w.w.free {
-			if s.hedge != nil || s.try.parked || s.spare != nil && (s.spare.parked || s.spare.pending.Waiting()) {
-				w.t.Error("a free stream has a try under way")
+		for _, x := range w.w.free {
+			a := &x.attempts
+			if a.rival != nil || a.current.held != nil || a.spare != nil && (a.spare.held != nil || a.spare.pending.Waiting()) {
+				w.t.Error("a free exchange has an attempt under way")
 			}
 		}
 	})
