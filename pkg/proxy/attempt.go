@@ -20,8 +20,8 @@ type attempt struct {
 	// because by then this may be another attempt.
 	generation uint32
 	attemptState
-	pending upstream.Pending
-	held    *heldResponse // nil unless the state is attemptHeld
+	pending *upstream.Pending // among those who wait for a connection; nil until it is needed
+	held    *heldResponse     // nil unless the state is attemptHeld
 }
 
 type attemptState struct {
@@ -90,7 +90,10 @@ func (t *attempt) begin(h *upstream.Host) {
 		}
 	}
 	t.state = attemptWaiting
-	if r, ok := h.Wait(t, &t.pending, key); !ok {
+	if t.pending == nil {
+		t.pending = new(upstream.Pending)
+	}
+	if r, ok := h.Wait(t, t.pending, key); !ok {
 		a.failed(t, r)
 	}
 }
@@ -114,6 +117,9 @@ func (t *attempt) given() {
 
 var _ upstream.Waiter = (*attempt)(nil)
 
+// waits reports whether the attempt waits for a connection.
+func (t *attempt) waits() bool { return t.pending != nil && t.pending.Waiting() }
+
 // Connected gives the attempt the connection that it waited for.
 func (t *attempt) Connected(c *upstream.Conn) {
 	t.x.enter()
@@ -133,7 +139,7 @@ func (t *attempt) Elsewhere() bool {
 	if h == nil || h.Avoided() || past.has(h) {
 		return false
 	}
-	t.host.Forget(&t.pending)
+	t.host.Forget(t.pending)
 	t.attemptState = attemptState{retry: t.retry, hedge: t.hedge}
 	t.begin(h)
 	return true
@@ -234,8 +240,8 @@ func (t *attempt) cancel(r stream.Reset) {
 	t.generation++
 	switch t.state {
 	case attemptWaiting:
-		if t.pending.Waiting() {
-			t.host.Forget(&t.pending)
+		if t.waits() {
+			t.host.Forget(t.pending)
 		}
 	case attemptHeld:
 		t.dropHeld()

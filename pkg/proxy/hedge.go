@@ -53,7 +53,7 @@ func (a *attempts) mayHedge() bool {
 func (a *attempts) startHedge() {
 	a.hedgeAt = 0
 	first := a.current
-	if first.conn == nil && !first.pending.Waiting() || !a.mayHedge() { // between two attempts
+	if first.conn == nil && !first.waits() || !a.mayHedge() { // between two attempts
 		return
 	}
 	a.hedged = true

@@ -271,7 +271,7 @@ func (w *world) settled() {
 	w.on(func() {
 		for _, x := range w.w.free {
 			a := &x.attempts
-			if a.rival != nil || a.current.held != nil || a.spare != nil && (a.spare.held != nil || a.spare.pending.Waiting()) {
+			if a.rival != nil || a.current.held != nil || a.spare != nil && (a.spare.held != nil || a.spare.waits()) {
 				w.t.Error("a free exchange has an attempt under way")
 			}
 		}
