@@ -34,7 +34,6 @@ var layers = []struct{ area, why string }{
 	{"pkg/variable", "names what is known of a stream"},
 	{"pkg/metrics", "counts; what it is that is counted stays with those who count"},
 	{"pkg/logging", "the process's log, which knows nothing of what is logged"},
-	{"pkg/tls", "a transport under any codec"},
 	{"pkg/stream", "the model that codecs, filters and the proxy share: heads, data, trailers, resets"},
 	{"pkg/config", "what a file says; everybody above reads its part, and it knows nobody"},
 	{"pkg/eventloop", "loops, connections and timers move bytes without knowing what they mean"},
