@@ -1,6 +1,7 @@
 package config
 
 import (
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,46 @@ type Node struct {
 	text    string // of a String its value; of a Number or Bool its literal
 	members []Member
 	items   []*Node
+}
+
+// Fingerprint returns a number that two nodes of one process share if they say the same, wherever they stand: it tells a new
+// configuration which parts of it are as they were. Order counts, spelling and white space do not beyond what the parser keeps.
+func (n *Node) Fingerprint() uint64 {
+	var h maphash.Hash
+	h.SetSeed(fingerprintSeed)
+	n.hash(&h)
+	return h.Sum64()
+}
+
+var fingerprintSeed = maphash.MakeSeed()
+
+func (n *Node) hash(h *maphash.Hash) {
+	if n == nil {
+		h.WriteByte(byte(Null))
+		return
+	}
+	h.WriteByte(byte(n.kind))
+	hashText(h, n.text)
+	for i := range n.members {
+		h.WriteByte(1) // so that no list looks like the end of an object
+		hashText(h, n.members[i].Key)
+		n.members[i].Value.hash(h)
+	}
+	for _, item := range n.items {
+		h.WriteByte(2)
+		item.hash(h)
+	}
+	h.WriteByte(0)
+}
+
+// hashText adds a text with its length, so that no two texts look like one.
+func hashText(h *maphash.Hash, text string) {
+	n := len(text)
+	for ; n >= 0x80; n >>= 7 {
+		h.WriteByte(byte(n) | 0x80)
+	}
+	h.WriteByte(byte(n))
+	h.WriteString(text)
 }
 
 // Member is one key of an Object and its value.

@@ -385,12 +385,16 @@ func TestMarkAndSweep(t *testing.T) {
 	if w.Listener("stays") != stays {
 		t.Error("the same name has two statistics")
 	}
-	w.Cluster("new")
 	w.Sweep()
 	goes.RequestTotal++ // by a connection that is still draining
 	s := w.Copy()
-	if len(s.Listeners) != 1 || s.Listeners["stays"].RequestTotal != 1 || len(s.Routes) != 0 || len(s.Clusters) != 1 || len(s.Hosts) != 0 {
+	if len(s.Listeners) != 1 || s.Listeners["stays"].RequestTotal != 1 || len(s.Routes) != 0 || len(s.Clusters) != 1 || len(s.Hosts) != 1 {
 		t.Errorf("%+v", s)
+	}
+	w.ForgetHost("c", "h")
+	w.ForgetCluster("c")
+	if s := w.Copy(); len(s.Clusters) != 0 || len(s.Hosts) != 0 {
+		t.Errorf("of the cluster there are %+v", s)
 	}
 	if w.Listener("goes").RequestTotal != 0 {
 		t.Error("counts came back")

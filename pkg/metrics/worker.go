@@ -8,7 +8,8 @@ type HostKey struct{ Cluster, Host string }
 
 // Worker holds the statistics of one worker. Its methods run on that worker
 // only. The statistics that they return are looked up when a configuration is
-// swapped in, not per request.
+// swapped in, not per request. Those of clusters and hosts stay until they are
+// forgotten; those of listeners and routes until Sweep.
 type Worker struct {
 	listeners table[string, ListenerStats]
 	routes    table[RouteKey, RouteStats]
@@ -50,27 +51,18 @@ func (w *Worker) Host(cluster, address string) *HostStats {
 // still holds them may go on counting in them; nobody sees it.
 func (w *Worker) ForgetHost(cluster, address string) { delete(w.hosts, HostKey{cluster, address}) }
 
-// ForgetCluster does the same for a cluster that is not there any more, and its hosts.
-func (w *Worker) ForgetCluster(name string) {
-	delete(w.clusters, name)
-	for key := range w.hosts {
-		if key.Cluster == name {
-			delete(w.hosts, key)
-		}
-	}
-}
+// ForgetCluster does the same for a cluster that is not there any more.
+func (w *Worker) ForgetCluster(name string) { delete(w.clusters, name) }
 
 // Mark begins a new configuration: see Sweep.
 func (w *Worker) Mark() { w.era++ }
 
-// Sweep drops the statistics that were not asked for since Mark: what they are
-// about is no longer configured. Who still holds them may go on counting in
-// them; nobody sees it. The others keep their counts.
+// Sweep drops the statistics of listeners and routes that were not asked for since
+// Mark: what they are about is no longer configured. Who still holds them may go on
+// counting in them; nobody sees it. The others keep their counts.
 func (w *Worker) Sweep() {
 	w.listeners.sweep(w.era)
 	w.routes.sweep(w.era)
-	w.clusters.sweep(w.era)
-	w.hosts.sweep(w.era)
 }
 
 // Snapshot is a copy of a Worker's statistics. It belongs to whom it was made

@@ -89,7 +89,7 @@ func (to *target) match() {
 		if to.cluster = w.clusters.Named(t.Dynamic); to.cluster == nil {
 			to.wait = newClusterWait(x, t.Dynamic)
 		}
-	case x.cfg.Clusters == w.clusters.Snapshot():
+	case x.cfg.Clusters.SamePlaces(w.clusters.Snapshot()):
 		to.cluster = w.clusters.At(t.Cluster)
 	default: // a connection that outlives its listener: its routes are of old
 		to.cluster = w.clusters.Named([]byte(t.Name))

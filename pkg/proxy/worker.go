@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/accesslog"
@@ -47,7 +48,8 @@ type Worker struct {
 	cuts      int         // connections that were closed before their client had taken everything
 	rng       *rand.PCG
 	clusters  *upstream.Manager
-	listeners map[string]*listener   // of the present snapshot, by name
+	snapshot  *Snapshot              // in use; nil: none yet
+	listeners map[string]*listener   // of it, by name
 	sockets   map[*Shared]*listener  // whose connections they bring
 	removed   map[*listener]struct{} // by a snapshot, and not at their end
 	request   router.Request         // the one request that is being routed
@@ -97,8 +99,17 @@ func NewWorker(o Options) *Worker {
 
 // Apply swaps a snapshot in. Requests under way go on with what they began with.
 func (w *Worker) Apply(s *Snapshot) {
-	w.Stats.Mark()
 	w.clusters.Apply(s.Clusters)
+	if w.snapshot == nil || !slices.Equal(s.Listeners, w.snapshot.Listeners) {
+		w.applyListeners(s)
+	}
+	w.snapshot = s
+}
+
+// applyListeners takes on the listeners of a snapshot, of which some are not those of
+// the one before.
+func (w *Worker) applyListeners(s *Snapshot) {
+	w.Stats.Mark()
 	before := w.listeners
 	w.listeners = make(map[string]*listener, len(s.Listeners))
 	for _, cfg := range s.Listeners {

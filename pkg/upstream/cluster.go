@@ -142,8 +142,8 @@ func (c *Cluster) lose(i int) {
 	c.made = c.made[:last]
 	if !h.original {
 		c.hosts[h.Slot] = nil
-		c.env.Stats.ForgetHost(c.Name, h.label())
 	}
+	c.env.Stats.ForgetHost(c.Name, h.label())
 	h.retire()
 }
 

@@ -90,7 +90,7 @@ func (m *Manager) Drop(name string) {
 	if c := m.demanded[name]; c != nil {
 		delete(m.demanded, name)
 		c.remove()
-		m.env.Stats.ForgetCluster(name)
+		m.forget(name)
 	}
 }
 

@@ -299,7 +299,7 @@ func swap(t testing.TB, workers []*worker, before *Snapshot, c *config.Config) *
 		t.Fatal(err)
 	}
 	for _, w := range workers {
-		w.on(func() { w.stats.Mark(); w.m.Apply(s); w.stats.Sweep() })
+		w.on(func() { w.m.Apply(s) })
 	}
 	return s
 }

@@ -58,29 +58,53 @@ func NewManager(env Env) *Manager {
 
 // Apply takes on a snapshot. Clusters and hosts that were there before keep their
 // connections and counters; the others' connections are closed as they become
-// idle, and what is under way on them goes on.
+// idle, and what is under way on them goes on. It costs what has changed: clusters
+// whose spec is the one before are not looked at.
 func (m *Manager) Apply(s *Snapshot) {
 	s.Commit(nil)
-	old := m.byName
+	before := m.snapshot
 	m.snapshot = s
+	if !s.SamePlaces(before) {
+		m.place(s)
+		return
+	}
+	for i, spec := range s.clusters {
+		if spec != before.clusters[i] {
+			m.clusters[i].apply(spec)
+		}
+	}
+}
+
+// place takes on a snapshot that has other clusters than the one before, or at other
+// places.
+func (m *Manager) place(s *Snapshot) {
+	old := m.byName
 	m.byName = make(map[string]*Cluster, len(s.clusters))
 	m.clusters = make([]*Cluster, 0, len(s.clusters))
 	for _, spec := range s.clusters {
 		c := old[spec.Name]
-		if c == nil {
+		switch {
+		case c == nil:
 			c = newCluster(&m.env, spec)
-		} else {
-			delete(old, spec.Name)
+			c.apply(spec)
+		case c.Spec != spec:
+			c.apply(spec)
 		}
-		c.apply(spec)
+		delete(old, spec.Name)
 		m.byName[spec.Name] = c
 		m.clusters = append(m.clusters, c)
 	}
-	for _, c := range old {
+	for name, c := range old {
 		c.remove()
+		m.forget(name)
 	}
-	for _, c := range m.demanded {
-		c.apply(c.Spec) // its statistics stay
+}
+
+// forget drops the statistics of a cluster that is gone, unless there is another one
+// of its name.
+func (m *Manager) forget(name string) {
+	if m.byName[name] == nil && m.demanded[name] == nil {
+		m.env.Stats.ForgetCluster(name)
 	}
 }
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,12 +15,17 @@ import (
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
-// Snapshot is the clusters of one configuration. It is immutable and shared.
+// Snapshot is the clusters of one configuration. It is immutable and shared. One that
+// was made from another has its very specs of the clusters that are as they were.
 type Snapshot struct {
 	clusters []*Spec
-	byName   map[string]int
+	places   *places
 	commit   sync.Once
 }
+
+// places are where clusters stand in a snapshot, by name. Snapshots with the same
+// clusters in the same order share them.
+type places struct{ byName map[string]int }
 
 // Spec is one cluster of a snapshot.
 type Spec struct {
@@ -54,7 +60,8 @@ type Spec struct {
 	static     []discovery.Host // nil: the hosts are discovered
 	at         map[string]netip.AddrPort
 	source     string // where hosts are discovered; "": they are not
-	fresh      bool   // no snapshot before has had the members
+	origin     origin
+	fresh      bool // no snapshot before has had the members
 	committed  bool
 	generation uint64 // of the members, from which on sets are of this configuration
 }
@@ -74,32 +81,110 @@ type Probes struct {
 // discovered stay. Nothing changes for before: a snapshot takes effect when it is
 // committed and managers apply it.
 func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) *Snapshot {
+	b := builder{before: before, zone: c.Node.Locality.Zone, workers: workers, report: r}
 	cm := &c.ClusterManager
-	s := &Snapshot{byName: make(map[string]int, len(cm.Clusters))}
 	for i := range cm.Clusters {
-		spec := newSpec(&cm.Clusters[i], &c.Node.Locality, r)
-		spec.Limits, spec.Members, spec.fresh = newLimits(workers), members.New(spec.Name, workers), true
-		if old := before.find(spec.Name); old != nil {
-			spec.Limits = old.Limits
-			if old.source == spec.source { // otherwise what it finds is for the new configuration alone
-				spec.Members, spec.fresh = old.Members, false
-			}
-		}
-		s.byName[spec.Name] = len(s.clusters)
-		s.clusters = append(s.clusters, spec)
-	}
-	if local := s.find(cm.LocalCluster); local != nil {
-		for _, spec := range s.clusters {
-			spec.options.Callers = local.Members
+		if of := &cm.Clusters[i]; of.Name == cm.LocalCluster {
+			b.callers, b.callersFresh = b.members(of)
 		}
 	}
+	s := &Snapshot{clusters: make([]*Spec, len(cm.Clusters))}
+	for i := range cm.Clusters {
+		s.clusters[i] = b.spec(&cm.Clusters[i], cm.LocalCluster)
+	}
+	s.place(before)
 	return s
+}
+
+// builder makes the specs of a snapshot.
+type builder struct {
+	before       *Snapshot
+	zone         string
+	callers      *members.Members // of the cluster that weir's own service is; nil: it is none
+	callersFresh bool             // no snapshot before has had them
+	workers      int
+	report       *config.Report
+}
+
+// members returns the hosts of a cluster, and whether they are new: they outlive
+// snapshots, unless they come from elsewhere, as what a source finds is for the new
+// configuration alone.
+func (b *builder) members(c *config.Cluster) (m *members.Members, fresh bool) {
+	if old := b.before.find(c.Name); old != nil && old.source == c.SourceSettings() {
+		return old.Members, false
+	}
+	return members.New(c.Name, b.workers), true
+}
+
+// spec returns the spec of a cluster: the one before, if the cluster is as it was.
+func (b *builder) spec(c *config.Cluster, local string) *Spec {
+	old := b.before.find(c.Name)
+	from := origin{node: c.Node(), zone: b.zone, callers: b.callers}
+	if old != nil && old.origin.is(&from) {
+		return old
+	}
+	from.print = c.Node().Fingerprint()
+	if old != nil && old.origin.says(&from) {
+		return old
+	}
+	spec := newSpec(c, b.zone, b.report)
+	spec.options.Callers = b.callers
+	from.resolved = spec.origin.resolved
+	spec.origin = from
+	if c.Name == local {
+		spec.Members, spec.fresh = b.callers, b.callersFresh
+	} else {
+		spec.Members, spec.fresh = b.members(c)
+	}
+	if old != nil {
+		spec.Limits = old.Limits
+	} else {
+		spec.Limits = newLimits(b.workers)
+	}
+	return spec
+}
+
+// origin is what a spec was made from.
+type origin struct {
+	node     *config.Node // nil: not from a file, and so it is never the same
+	print    uint64       // of the node
+	zone     string
+	callers  *members.Members
+	resolved bool // names of hosts were, which may have other addresses by now
+}
+
+// is reports whether a spec from o would be one from the same node.
+func (o *origin) is(from *origin) bool { return o.node == from.node && o.comparable(from) }
+
+// says reports whether a spec from o would be the same as from another node.
+func (o *origin) says(from *origin) bool { return o.print == from.print && o.comparable(from) }
+
+func (o *origin) comparable(from *origin) bool {
+	return o.node != nil && from.node != nil && !o.resolved && o.zone == from.zone && o.callers == from.callers
+}
+
+// place notes where the clusters stand.
+func (s *Snapshot) place(before *Snapshot) {
+	same := func(a, b *Spec) bool { return a.Name == b.Name }
+	if before != nil && slices.EqualFunc(s.clusters, before.clusters, same) {
+		s.places = before.places
+		return
+	}
+	s.places = &places{byName: make(map[string]int, len(s.clusters))}
+	for i, spec := range s.clusters {
+		s.places.byName[spec.Name] = i
+	}
+}
+
+// SamePlaces reports whether clusters stand at the same places in another snapshot.
+func (s *Snapshot) SamePlaces(other *Snapshot) bool {
+	return s == other || s != nil && other != nil && s.places == other.places
 }
 
 // BuildOne makes a cluster that no snapshot has, for Manager.Add. observer may be
 // nil.
 func BuildOne(c *config.Cluster, at *config.Locality, workers int, r *config.Report, observer members.Observer) *Spec {
-	spec := newSpec(c, at, r)
+	spec := newSpec(c, at.Zone, r)
 	spec.Limits, spec.Members = newLimits(workers), members.New(spec.Name, workers)
 	spec.commit(observer)
 	return spec
@@ -144,7 +229,7 @@ func (s *Snapshot) find(name string) *Spec {
 	if s == nil {
 		return nil
 	}
-	if i, ok := s.byName[name]; ok {
+	if i, ok := s.Index(name); ok {
 		return s.clusters[i]
 	}
 	return nil
@@ -186,7 +271,10 @@ func dialOptions(c *config.Cluster) eventloop.DialOptions {
 
 // Index returns a cluster's place in the snapshot.
 func (s *Snapshot) Index(name string) (int, bool) {
-	i, ok := s.byName[name]
+	if s.places == nil { // it is being built
+		return 0, false
+	}
+	i, ok := s.places.byName[name]
 	return i, ok
 }
 
@@ -197,7 +285,7 @@ func (s *Snapshot) Clusters() []*Spec { return s.clusters }
 // Len returns the number of clusters.
 func (s *Snapshot) Len() int { return len(s.clusters) }
 
-func newSpec(c *config.Cluster, at *config.Locality, r *config.Report) *Spec {
+func newSpec(c *config.Cluster, zone string, r *config.Report) *Spec {
 	spec := &Spec{
 		Name:        c.Name,
 		Balancer:    c.LBType,
@@ -219,7 +307,7 @@ func newSpec(c *config.Cluster, at *config.Locality, r *config.Report) *Spec {
 			HashByHostname:   c.LBConfig.HashByHostname,
 			PanicBelow:       c.PanicThreshold,
 			Overprovisioning: c.OverprovisioningFactor,
-			Zone:             at.Zone,
+			Zone:             zone,
 			ZoneAware:        c.ZoneAware,
 			SlowStart:        c.SlowStart,
 			Subsets:          c.Subsets,
@@ -243,7 +331,8 @@ func newSpec(c *config.Cluster, at *config.Locality, r *config.Report) *Spec {
 
 // addStatic adds a host that stands in the configuration.
 func (spec *Spec) addStatic(h *config.Host, r *config.Report) {
-	addr, err := resolve(h.Address)
+	addr, named, err := resolve(h.Address)
+	spec.origin.resolved = spec.origin.resolved || named
 	if _, _, unsplit := net.SplitHostPort(h.Address); err != nil && unsplit != nil {
 		return // the loader has told
 	}

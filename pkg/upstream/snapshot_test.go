@@ -26,7 +26,7 @@ func TestResolve(t *testing.T) {
 		"unix:":                            "error: ",
 		"unix:" + strings.Repeat("x", 200): "error: ",
 	} {
-		a, err := resolve(address)
+		a, _, err := resolve(address)
 		got := a.String()
 		if err != nil {
 			got = "error: " + err.Error()
