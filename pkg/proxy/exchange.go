@@ -41,7 +41,6 @@ type exchange struct {
 	down  stream.End
 	req   *stream.Head // of the worker's pool, as is the next one
 	resp  *stream.Head // nil until there is a response
-	path  []byte       // as the client sent it
 
 	flags  exchangeFlags
 	phase  responsePhase
@@ -126,7 +125,9 @@ func (x *exchange) begin(c *downConn, sender stream.End) {
 	x.deadlines.begin(x.cfg.timeouts(c.proto), w.Loop.Now())
 	x.call.reset()
 	i := &x.info
-	*i = stream.Info{} // and then by field, because a literal is made elsewhere and copied
+	path := i.PathOriginal[:0] // its memory is used again
+	*i = stream.Info{}         // and then by field, because a literal is made elsewhere and copied
+	i.PathOriginal = path
 	i.Protocol = c.proto.Name
 	i.Downstream = c
 	i.Listener = x.cfg.Name

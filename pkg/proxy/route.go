@@ -94,8 +94,7 @@ func (k *intake) allowBody(expects bool) {
 func (k *intake) normalise() bool {
 	x := (*exchange)(k)
 	p := x.req.Path()
-	x.path = append(x.path[:0], p...)
-	x.info.PathOriginal = x.path
+	x.info.PathOriginal = append(x.info.PathOriginal, p...)
 	if plain(p) && len(p) > 0 && p[0] == '/' {
 		return true
 	}

@@ -13,7 +13,7 @@ type Info struct {
 	Request  *Head // as it will be, or was, sent upstream
 	Response *Head // as it was sent downstream; nil before
 	// PathOriginal is the path and query as the client sent them, before they were
-	// normalised or rewritten; nil: that is the Request's, which is never changed.
+	// normalised or rewritten; empty: that is the Request's, which is never changed.
 	PathOriginal []byte
 
 	Protocol         string // of the downstream, as configurations spell it: Http1

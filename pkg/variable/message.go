@@ -38,7 +38,7 @@ func requestPath(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
 
 func requestPathOriginal(_ *parsed, dst []byte, in *stream.Info) ([]byte, bool) {
 	path := in.PathOriginal
-	if path == nil && in.Request != nil {
+	if len(path) == 0 && in.Request != nil {
 		path = in.Request.Path()
 	}
 	path, _, _ = bytes.Cut(path, question)
