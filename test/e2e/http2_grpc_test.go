@@ -207,7 +207,7 @@ func TestGRPCRouteTimeoutIsForTheBegin(t *testing.T) {
 		io.WriteString(w, framed("two"))
 		return 0
 	})
-	w := start(t, setup{up: up.addr(), proxy: callsOver, routes: route("/", "up", `"timeout": "40ms"`)})
+	w := start(t, setup{up: up.addr(), proxy: callsOver, routes: route("/", "up", `"timeout": "2s"`)})
 	f := dialFrames(t, w.addr())
 	f.call(1, "/pkg.Stream/Watch", "grpc-timeout", "20S")
 	first := f.message(1)
