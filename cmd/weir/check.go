@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
 type checkCommand struct {
@@ -14,7 +15,7 @@ type checkCommand struct {
 
 // Run tells all that is wrong with a configuration.
 func (c *checkCommand) Run() error {
-	report, err := registry().Check(c.Config)
+	report, err := standard.Registry().Check(c.Config)
 	problems := report.Problems()
 	printProblems(problems)
 	if err != nil {

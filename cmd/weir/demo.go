@@ -10,6 +10,7 @@ import (
 	"github.com/weirproxy/weir/cmd/weir/internal/demo"
 	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 	"github.com/weirproxy/weir/configs"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
 type demoCommand struct {
@@ -56,7 +57,7 @@ func (c *demoCommand) Run() error {
 	defer requests.Stop()
 	defer frames.Stop()
 	return configError(demo.Run(ctx, demo.Options{
-		Registry: registry(), Version: buildVersion(),
+		Registry: standard.Registry(), Version: buildVersion(),
 		Quickstart: quickstart, Folder: folder,
 		Out: os.Stdout, Screen: screen,
 		Now: time.Now, Requests: requests.C, Busy: demoBusy, Frames: frames.C, Outage: demoOutage(),

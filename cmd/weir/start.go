@@ -16,6 +16,7 @@ import (
 	"github.com/weirproxy/weir/cmd/weir/internal/pidfile"
 	"github.com/weirproxy/weir/pkg/logging"
 	"github.com/weirproxy/weir/pkg/server"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
 type startCommand struct {
@@ -42,7 +43,7 @@ func (c *startCommand) Run(parsed *kong.Context) error {
 	lines := logging.NewWriter(out, logQueue)
 	defer flushLog(lines)
 	log := slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: level}))
-	s := server.New(server.Options{Registry: registry(), Version: buildVersion(), Log: log, Level: level, LogLevel: mosnLevel(c.LogLevel)})
+	s := server.New(server.Options{Registry: standard.Registry(), Version: buildVersion(), Log: log, Level: level, LogLevel: mosnLevel(c.LogLevel)})
 	defer s.Stop()
 	if err := start(s, path, signals); err != nil {
 		return err

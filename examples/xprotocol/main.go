@@ -19,27 +19,16 @@ import (
 
 	"github.com/weirproxy/weir/examples/xprotocol/memo"
 	"github.com/weirproxy/weir/examples/xprotocol/remoting"
-	"github.com/weirproxy/weir/pkg/filter"
-	"github.com/weirproxy/weir/pkg/filter/fault"
-	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/protocol/http1"
 	"github.com/weirproxy/weir/pkg/server"
-	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
-// registry is what this build of weir is made of: a protocol is one line.
+// registry is what this build of weir is made of: all that weir's own program has, and
+// two protocols more.
 func registry() server.Registry {
-	return server.Registry{
-		Protocols: protocol.Registry{
-			http1.Protocol(),
-			bolt.Spec().Protocol(),
-			memo.Spec().Protocol(),
-			remoting.Spec().Protocol(),
-		},
-		Filters: filter.Registry{
-			"fault": fault.Make,
-		},
-	}
+	r := standard.Registry()
+	r.Protocols = append(r.Protocols, memo.Spec().Protocol(), remoting.Spec().Protocol())
+	return r
 }
 
 func main() {

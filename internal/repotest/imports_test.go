@@ -12,6 +12,7 @@ import (
 // The order may be bettered; what may not come is a cycle.
 var layers = []struct{ area, why string }{
 	{"cmd/weir", "wires everything, so it sees everything"},
+	{"pkg/standard", "lists the parts of weir's own program, for programs that add some"},
 	{"pkg/server", "builds snapshots out of all parts and runs them"},
 	{"pkg/admin", "shows the state of the parts; the server lends it what to show"},
 	{"pkg/proxy", "one request's life: it joins streams, filters, routes and upstream"},

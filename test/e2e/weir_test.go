@@ -20,22 +20,9 @@ import (
 	"github.com/panjf2000/ants/v2"
 	"go.uber.org/goleak"
 
-	"github.com/weirproxy/weir/pkg/config"
-	"github.com/weirproxy/weir/pkg/discovery"
-	"github.com/weirproxy/weir/pkg/discovery/consul"
-	"github.com/weirproxy/weir/pkg/discovery/dns"
-	"github.com/weirproxy/weir/pkg/discovery/file"
 	"github.com/weirproxy/weir/pkg/filter"
-	"github.com/weirproxy/weir/pkg/filter/fault"
-	"github.com/weirproxy/weir/pkg/filter/grpcweb"
-	"github.com/weirproxy/weir/pkg/filter/healthcheck"
-	"github.com/weirproxy/weir/pkg/filter/transcoder"
-	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/protocol/h2c"
-	"github.com/weirproxy/weir/pkg/protocol/http2"
 	"github.com/weirproxy/weir/pkg/server"
-	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
-	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
 func TestMain(m *testing.M) {
@@ -69,33 +56,19 @@ func startWith(t testing.TB, config fmt.Stringer, filters filter.Registry) *weir
 	checkLeaks(t)
 	w := &weir{t: t, path: filepath.Join(t.TempDir(), "weir.json"), log: &safeBuffer{}}
 	w.write(config.String())
-	all := filter.Registry{"fault": fault.Make, "grpc_web": grpcweb.Make, "healthcheck": healthcheck.Make, "transcoder": transcoder.Make}
-	maps.Copy(all, filters)
+	all := standard.Registry()
+	maps.Copy(all.Filters, filters)
 	level := &slog.LevelVar{}
 	w.Server = server.New(server.Options{
-		Registry: server.Registry{
-			Protocols: protocol.Registry{h2c.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
-			Filters:   all,
-			Discovery: sources(),
-		},
-		Log:   slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: level})),
-		Level: level,
+		Registry: all,
+		Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: level})),
+		Level:    level,
 	})
 	if err := w.Start(w.path); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
 	return w
-}
-
-// sources are those of weir's own program.
-func sources() discovery.Registry {
-	return discovery.Registry{
-		config.ClusterConsul:     consul.Make,
-		config.ClusterFile:       file.New,
-		config.ClusterLogicalDNS: dns.New,
-		config.ClusterStrictDNS:  dns.New,
-	}
 }
 
 // end waits until nothing is under way, and stops.

@@ -10,36 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/weirproxy/weir/pkg/config"
-	"github.com/weirproxy/weir/pkg/discovery"
-	"github.com/weirproxy/weir/pkg/discovery/consul"
-	"github.com/weirproxy/weir/pkg/discovery/dns"
-	"github.com/weirproxy/weir/pkg/discovery/file"
-	"github.com/weirproxy/weir/pkg/filter"
-	"github.com/weirproxy/weir/pkg/filter/fault"
-	"github.com/weirproxy/weir/pkg/filter/healthcheck"
-	"github.com/weirproxy/weir/pkg/filter/transcoder"
-	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/protocol/h2c"
-	"github.com/weirproxy/weir/pkg/protocol/http2"
-	"github.com/weirproxy/weir/pkg/server"
-	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
-	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations in testdata")
-
-// registry is a build of weir with everything in it.
-func registry() server.Registry {
-	return server.Registry{
-		Protocols: protocol.Registry{h2c.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
-		Filters:   filter.Registry{"fault": fault.Make, "healthcheck": healthcheck.Make, "transcoder": transcoder.Make},
-		Discovery: discovery.Registry{
-			config.ClusterConsul: consul.Make, config.ClusterFile: file.New,
-			config.ClusterLogicalDNS: dns.New, config.ClusterStrictDNS: dns.New,
-		},
-	}
-}
 
 // script is a configuration, and what weir says of it. Its first line is that of
 // the table.
@@ -77,7 +51,7 @@ func (s *script) check(t *testing.T) string {
 	if err := os.WriteFile(path, []byte(s.text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	report, err := registry().Check(path)
+	report, err := standard.Registry().Check(path)
 	var b strings.Builder
 	for _, p := range report.Problems() {
 		b.WriteString(strings.TrimPrefix(p.String(), filepath.Dir(path)+"/") + "\n")

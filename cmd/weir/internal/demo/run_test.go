@@ -21,14 +21,7 @@ import (
 
 	"github.com/weirproxy/weir/cmd/weir/internal/tty"
 	"github.com/weirproxy/weir/configs"
-	"github.com/weirproxy/weir/pkg/filter"
-	"github.com/weirproxy/weir/pkg/filter/fault"
-	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/protocol/http1"
-	"github.com/weirproxy/weir/pkg/protocol/http2"
-	"github.com/weirproxy/weir/pkg/server"
-	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
-	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
+	"github.com/weirproxy/weir/pkg/standard"
 )
 
 func TestMain(m *testing.M) {
@@ -55,10 +48,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	w := &world{t: t, now: time.Unix(1000, 0), requests: make(chan time.Time), frames: make(chan time.Time),
 		shown: make(chan string), over: make(chan error, 1)}
 	w.options = Options{
-		Registry: server.Registry{
-			Protocols: protocol.Registry{http1.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()},
-			Filters:   filter.Registry{"fault": fault.Make},
-		},
+		Registry:   standard.Registry(),
 		Version:    "test",
 		Quickstart: quickstart(t),
 		Folder:     t.TempDir(),

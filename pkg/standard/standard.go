@@ -1,4 +1,6 @@
-package main
+// Package standard has what weir's own program is made of, for programs that are made
+// of that and more. Start at [Registry].
+package standard
 
 import (
 	"github.com/weirproxy/weir/pkg/config"
@@ -19,9 +21,13 @@ import (
 	"github.com/weirproxy/weir/pkg/xprotocol/dubbo"
 )
 
-// registry is what this build of weir is made of. A build with more adds its
-// lines here.
-func registry() server.Registry {
+// Registry returns the protocols, filters and sources of hosts of weir's own program.
+// It is the caller's: a program with more adds its lines.
+//
+//	r := standard.Registry()
+//	r.Protocols = append(r.Protocols, memo.Spec().Protocol())
+//	r.Filters["audit"] = audit.Make
+func Registry() server.Registry {
 	return server.Registry{
 		Protocols: protocol.Registry{
 			h2c.Protocol(), // HTTP/1, and the way from there to HTTP/2
