@@ -91,7 +91,7 @@ func unfuzzed(files []*source) []string {
 	fuzzed := map[string]bool{}
 	for _, s := range files {
 		dir := s.dir()
-		if isCodec(dir) || within(dir, decoders...) {
+		if isCodec(dir) || within(dir, decoders...) && !s.isKit() {
 			fuzzed[dir] = fuzzed[dir] || s.isTest() && hasFuzzTarget(s.ast)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/protocol/http1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -51,7 +53,7 @@ const worldConfig = `{
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	c, _, err := config.Parse("weir.json", []byte(worldConfig), config.Options{Protocols: []string{"Http1"}})
+	c, _, err := config.Parse("weir.json", []byte(worldConfig), config.Options{Protocols: protocol.Registry{http1.Protocol()}.ForConfig()})
 	if err != nil {
 		t.Fatal(err)
 	}

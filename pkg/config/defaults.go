@@ -48,32 +48,6 @@ func (c *TCPProxyConfig) setDefaults() {
 	c.MaxConnectAttempts = 3
 }
 
-func (c *HTTP1Config) setDefaults() {
-	c.MaxHeaderSize = 60 << 10
-	c.MaxHeaderCount = 100
-	c.MaxLineSize = 8 << 10
-	c.HTTPTimeouts.setDefaults()
-	c.AllowUpgrade = true
-	c.Upgrades = []string{"websocket", "SPDY/3.1", "tcp"}
-}
-
-func (c *HTTPTimeouts) setDefaults() {
-	c.RequestHeaderTimeout = 10 * time.Second
-	c.StreamIdleTimeout = 5 * time.Minute
-}
-
-func (c *HTTP2Config) setDefaults() {
-	c.MaxConcurrentStreams = 1024
-	c.StreamWindowSize = 64 << 10
-	c.ConnectionWindowSize = 1 << 20
-	c.MaxHeaderSize = 60 << 10
-	c.MaxHeaderCount = 100
-	c.MaxBufferedSize = 16 << 20
-	c.HTTPTimeouts.setDefaults()
-	c.AllowUpgrade = true
-	c.Upgrades = []string{"websocket"}
-}
-
 func (c *SocketAddress) setDefaults() {
 	c.Address = "127.0.0.1"
 }
@@ -230,26 +204,6 @@ func (c *LBConfig) setDefaults() {
 
 func (c *Keepalive) setDefaults() {
 	c.Interval = 15 * time.Second
-}
-
-func (c *HTTP1ClusterConfig) setDefaults() {
-	c.MaxHeaderSize = 60 << 10
-	c.MaxHeaderCount = 100
-}
-
-func (c *HTTP2ClusterConfig) setDefaults() {
-	c.MaxHeaderSize = 60 << 10
-	c.MaxHeaderCount = 100
-}
-
-func (c *RPCClusterConfig) setDefaults() {
-	c.MaxFrameSize = 8 << 20
-}
-
-func (c *RPCConfig) setDefaults() {
-	c.MaxFrameSize = 8 << 20
-	c.MaxConcurrentRequests = 1024
-	c.FrameTimeout = 10 * time.Second
 }
 
 func (c *Heartbeat) setDefaults() {

@@ -40,17 +40,7 @@ func TestDefaults(t *testing.T) {
 		Name: "127.0.0.1:1", DownstreamProtocol: "Auto", UpstreamProtocol: "Auto", RouterConfigName: "r", Protocols: []string{"Auto"},
 		DetectTimeout: 5 * time.Second, UpstreamConnections: "shared",
 		XForwardedFor: "append", RequestID: "off", MergeSlashes: true, TimeoutHeaders: true, RetryBufferLimit: 64 << 20,
-		HTTP1: HTTP1Config{
-			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, MaxRequestBodySize: 0,
-			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
-			AllowConnect: false, AllowUpgrade: true, Upgrades: []string{"websocket", "SPDY/3.1", "tcp"},
-		},
-		HTTP2: HTTP2Config{
-			MaxConcurrentStreams: 1024, MaxBufferedSize: 16777216, StreamWindowSize: 65536, ConnectionWindowSize: 1048576,
-			MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxRequestBodySize: 0,
-			HTTPTimeouts: HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute},
-			AllowConnect: false, AllowUpgrade: true, Upgrades: []string{"websocket"},
-		},
+		Settings: map[string]any{"Http1": &toySettings{MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, RequestHeaderTimeout: time.Second}},
 	}
 	cluster, onDemand := defaultCluster(), defaultCluster()
 	onDemand.Type = "CONSUL"
@@ -132,10 +122,7 @@ func defaultCluster() Cluster {
 		OriginalDst:    OriginalDst{HeaderName: "host", HostTTL: 5 * time.Minute, MaxHosts: 10000},
 		DNSRefreshRate: 5 * time.Second, DNSLookupFamily: "V4_PREFERRED",
 		DNSResolvers: DNSResolvers{Ndots: 1, Timeout: 2 * time.Second, Attempts: 2},
-		Protocols: ClusterProtocols{
-			HTTP1: HTTP1ClusterConfig{MaxHeaderSize: 61440, MaxHeaderCount: 100},
-			HTTP2: HTTP2ClusterConfig{MaxHeaderSize: 61440, MaxHeaderCount: 100},
-		},
+		Settings:     map[string]any{"Http1": &toyClusterSettings{MaxHeaderSize: 61440}},
 	}
 }
 

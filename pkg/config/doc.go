@@ -11,5 +11,7 @@
 // blank field of its struct, tagged `ignored:"key: reason"` (weir does not need it) or `later:"key: what"` (weir does not have it
 // yet), and is warned about. The field comments of types_*.go are the reference of the configuration: configs/README.md is made from them.
 //
+// What is said about protocols is theirs to decode (protocols.go): the loader knows their names, and which object is whose.
+//
 // A Config is read-only once loaded, and may be shared between goroutines.
 package config

@@ -73,13 +73,15 @@ func encodeProxy(p *ProxyConfig) *Node {
 	n := encode(reflect.ValueOf(p).Elem())
 	extend := &Node{kind: Object}
 	for _, m := range n.Get("extend_config").Members() {
-		http := strings.EqualFold(m.Key, "Http1") || strings.EqualFold(m.Key, "Http2")
-		if m.Value.Kind() == Object && !http || strings.EqualFold(m.Key, "sub_protocol") {
+		_, known := canonical(m.Key, knownProtocols())
+		_, own := canonical(m.Key, sortedKeys(p.Settings))
+		if known && !own || strings.EqualFold(m.Key, "sub_protocol") {
 			extend.put(m.Key, m.Value)
 		}
 	}
-	extend.put("Http1", encode(reflect.ValueOf(p.HTTP1)))
-	extend.put("Http2", encode(reflect.ValueOf(p.HTTP2)))
+	for _, name := range sortedKeys(p.Settings) {
+		extend.put(name, encode(reflect.ValueOf(p.Settings[name])))
+	}
 	n.drop("extend_config")
 	n.put("extend_config", extend)
 	return n

@@ -14,9 +14,7 @@ import (
 // warned about (a few are refused, where doing without is unsafe); names that nobody knows are errors.
 type Options struct {
 	// Protocols are the protocols a proxy may speak, besides Auto.
-	Protocols []string
-	// RPC are those of the protocols that are framed RPC protocols.
-	RPC []string
+	Protocols []Protocol
 	// NetworkFilters are the network filters there are, besides those that are always there: proxy, tcp_proxy and
 	// connection_manager.
 	NetworkFilters []string

@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "rewrite the expectations in testdata an
 
 // testOptions are those of a program with HTTP/1 and one filter.
 func testOptions() Options {
-	return Options{Protocols: []string{"Http1"}, StreamFilters: []string{"fault"}}
+	return Options{Protocols: []Protocol{toy("Http1")}, StreamFilters: []string{"fault"}}
 }
 
 // TestLoadScripts loads the first file of each script in testdata/load, and compares the problems with those in the script.

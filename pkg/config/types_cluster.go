@@ -114,8 +114,8 @@ type Cluster struct {
 	// true: TLS to the hosts as in cluster_manager.tls_context.
 	ManagerTLS bool `json:"cluster_manager_tls"`
 
-	// Protocols is what ExtendConfig says, over the defaults.
-	Protocols ClusterProtocols `json:"-"`
+	// Settings are what ExtendConfig says about each protocol of the program, over its defaults, by the protocol's name.
+	Settings map[string]any `json:"-"`
 
 	_ struct{} `ignored:"sub_type: it has no meaning"`
 	_ struct{} `ignored:"MaxRequestPerConn, ConnBufferLimitBytes, LBSubsetConfig, healthcheck: a name of MOSN's first versions, which it does not read any more"`

@@ -19,13 +19,15 @@ type validator struct {
 	saidRetries bool
 	// oldRouters are those of the filter connection_manager.
 	oldRouters []RouterConfig
+	// protocolKeys are the keys of protocols' settings, by the protocol's name.
+	protocolKeys map[string]*structInfo
 }
 
 func (v *validator) run() {
 	v.checkConsul(&v.config.Consul)
 	v.checkClusterManager()
 	v.checkServers()
-	v.widenClusters()
+	v.checkClusterSettings()
 	v.checkAdmin()
 	v.checkMetrics()
 	if t := v.config.Tracing; t.Enable {

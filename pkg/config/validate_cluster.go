@@ -75,40 +75,10 @@ func (v *validator) checkCluster(c *Cluster) {
 	if s := c.Subsets; s != nil && s.FallbackPolicy == FallbackDefault && len(s.DefaultSubset) == 0 {
 		v.report.Errorf(s.At("fall_back_policy"), "the policy 2 needs a default_subset")
 	}
-	v.checkClusterProtocols(c)
 	v.checkBreakers(c)
 	v.checkHealth(c)
 	v.checkOutliers(c.OutlierDetection)
 	v.checkHosts(c)
-}
-
-// checkClusterProtocols decodes what a cluster says about the protocols of its hosts.
-func (v *validator) checkClusterProtocols(c *Cluster) {
-	n := c.ExtendConfig
-	if n == nil || !n.Expect(Object, v.report) {
-		return
-	}
-	names := slices.Concat(v.options.Protocols, knownProtocols())
-	for _, m := range n.Members() {
-		name, known := canonical(m.Key, names)
-		switch {
-		case name == "Http1":
-			m.Value.DecodeInto(&c.Protocols.HTTP1, v.report)
-		case name == "Http2":
-			m.Value.DecodeInto(&c.Protocols.HTTP2, v.report)
-		case slices.Contains(v.options.RPC, name):
-			rpc := Default[RPCClusterConfig]()
-			m.Value.DecodeInto(&rpc, v.report)
-			if c.Protocols.RPC == nil {
-				c.Protocols.RPC = make(map[string]*RPCClusterConfig)
-			}
-			c.Protocols.RPC[name] = &rpc
-		case !known:
-			v.report.ErrorKey(n, m.Key, DidYouMean(m.Key, names), "there is no protocol %q", m.Key)
-		default:
-			v.report.WarnKey(n, m.Key, "not there yet: settings of the protocol %s", name)
-		}
-	}
 }
 
 // checkGreater0 refuses a time that must pass.

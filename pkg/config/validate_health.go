@@ -45,8 +45,8 @@ func (c *HealthCheck) replaceZeros() {
 // asked by TCP, as MOSN does.
 func (v *validator) checkHealthProtocol(h *HealthCheck) {
 	there := []string{CheckTCP}
-	for _, name := range v.options.Protocols {
-		if name == CheckHTTP1 || name == CheckHTTP2 || slices.Contains(v.options.RPC, name) {
+	for _, name := range v.protocolNames() {
+		if name == CheckHTTP1 || name == CheckHTTP2 || v.isRPC(name) {
 			there = append(there, name)
 		}
 		if name == CheckHTTP2 {

@@ -186,16 +186,6 @@ func (v *validator) checkProxy(l *Listener) {
 	v.checkProtocols(p)
 	p.UpstreamProtocol = v.upstreamProtocol(p)
 	v.checkExtendConfig(p)
-	v.checkHeaderTimeout(p.HTTP1.Source, &p.HTTP1.HTTPTimeouts)
-	v.checkHeaderTimeout(p.HTTP2.Source, &p.HTTP2.HTTPTimeouts)
-	v.checkUpgrades(p.HTTP1.Source, p.HTTP1.Upgrades, protocolName, "the name of a protocol")
-	v.checkUpgrades(p.HTTP2.Source, p.HTTP2.Upgrades, protocolToken, "a token, as :protocol is")
-}
-
-func (v *validator) checkHeaderTimeout(s Source, t *HTTPTimeouts) {
-	if t.RequestHeaderTimeout == 0 {
-		v.report.Errorf(s.At("request_header_timeout"), "must be greater than 0s: a client must not hold a connection without a request")
-	}
 }
 
 // upstreamProtocol returns the protocol that hosts are spoken to, or Auto for the downstream's. MOSN does not read the key, so that any
@@ -205,12 +195,12 @@ func (v *validator) upstreamProtocol(p *ProxyConfig) string {
 	if text == "" || strings.EqualFold(text, Auto) {
 		return Auto
 	}
-	up, ok := canonical(text, v.options.Protocols)
+	up, ok := canonical(text, v.protocolNames())
 	if !ok {
 		if strings.EqualFold(text, p.DownstreamProtocol) { // it means the downstream's, in whatever spelling
 			return Auto
 		}
-		names := slices.Concat([]string{Auto}, v.options.Protocols)
+		names := slices.Concat([]string{Auto}, v.protocolNames())
 		v.report.WarnHint(n, DidYouMean(text, names), "there is no protocol %q: hosts are spoken to in the downstream's, as by MOSN, which does not read this key", text)
 		return Auto
 	}
@@ -221,9 +211,8 @@ func (v *validator) upstreamProtocol(p *ProxyConfig) string {
 // checkConversion warns about requests that cannot go on in the protocol that hosts are spoken to. They go on in their own: there
 // are conversions from one version of HTTP to another only.
 func (v *validator) checkConversion(p *ProxyConfig, up string) {
-	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
 	for _, name := range p.Protocols {
-		if name != up && (isRPC(up) || isRPC(name)) {
+		if name != up && (v.isRPC(up) || v.isRPC(name)) {
 			v.report.Warnf(p.At("upstream_protocol"), "requests of %s cannot go on in %s: they go on in their own protocol, as for MOSN, which does not read this key", name, up)
 			return
 		}
@@ -268,7 +257,7 @@ func (v *validator) checkProtocol(n *Node, name string) string {
 	if name == "" || strings.EqualFold(name, Auto) {
 		return Auto
 	}
-	if s, ok := canonical(name, v.options.Protocols); ok {
+	if s, ok := canonical(name, v.protocolNames()); ok {
 		return s
 	}
 	s, known := canonical(name, knownProtocols())
@@ -276,62 +265,7 @@ func (v *validator) checkProtocol(n *Node, name string) string {
 		v.report.Warnf(n, "not there yet: the protocol %s", s)
 		return s
 	}
-	names := slices.Concat([]string{Auto}, v.options.Protocols, knownProtocols())
+	names := slices.Concat([]string{Auto}, v.protocolNames(), knownProtocols())
 	v.report.ErrorHint(n, DidYouMean(name, names), "there is no protocol %q", name)
 	return name
-}
-
-// checkExtendConfig decodes the settings of a proxy's protocols: of one protocol, or of several by name.
-func (v *validator) checkExtendConfig(p *ProxyConfig) {
-	n := p.ExtendConfig
-	if n == nil || !n.Expect(Object, v.report) {
-		return
-	}
-	names := slices.Concat(v.options.Protocols, knownProtocols())
-	isRPC := func(name string) bool { return slices.Contains(v.options.RPC, name) }
-	named := slices.ContainsFunc(n.Members(), func(m Member) bool { _, ok := canonical(m.Key, names); return ok })
-	switch {
-	case !named && (slices.Contains(p.Protocols, "Http1") || slices.Contains(p.Protocols, Auto)):
-		n.without("sub_protocol").DecodeInto(&p.HTTP1, v.report)
-		return
-	case !named && slices.Contains(p.Protocols, "Http2"):
-		n.without("sub_protocol").DecodeInto(&p.HTTP2, v.report)
-		return
-	case !named && slices.ContainsFunc(p.Protocols, isRPC):
-		for _, name := range p.Protocols {
-			v.decodeRPC(p, name, n.without("sub_protocol"))
-		}
-		return
-	case !named:
-		if len(n.Members()) > 1 || n.Get("sub_protocol") == nil {
-			v.report.Warnf(n, "not there yet: settings of the protocol %s", strings.Join(p.Protocols, ","))
-		}
-		return
-	}
-	for _, m := range n.Members() {
-		name, known := canonical(m.Key, names)
-		switch {
-		case name == "Http1":
-			m.Value.DecodeInto(&p.HTTP1, v.report)
-		case name == "Http2":
-			m.Value.DecodeInto(&p.HTTP2, v.report)
-		case slices.Contains(v.options.RPC, name):
-			v.decodeRPC(p, name, m.Value)
-		case !known:
-			v.report.ErrorKey(n, m.Key, DidYouMean(m.Key, names), "there is no protocol %q", m.Key)
-		case !m.Value.isEmpty():
-			v.report.WarnKey(n, m.Key, "not there yet: settings of the protocol %s", name)
-		}
-	}
-}
-
-// decodeRPC decodes the settings of an RPC protocol.
-func (v *validator) decodeRPC(p *ProxyConfig, name string, n *Node) {
-	c := new(RPCConfig)
-	DecodeDefaults(c)
-	n.DecodeInto(c, v.report)
-	if p.RPC == nil {
-		p.RPC = make(map[string]*RPCConfig)
-	}
-	p.RPC[name] = c
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/weirproxy/weir/pkg/buffer"
-	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -22,7 +21,7 @@ type heartbeat struct {
 // newHeartbeat has the protocol's own codecs write a heartbeat, and read it.
 func newHeartbeat(p *protocol.Protocol) (*heartbeat, error) {
 	client, server := newWire(nil), newWire(nil)
-	prober, ok := p.Client(&config.ClusterProtocols{})(client, &client.heads).(stream.Prober)
+	prober, ok := p.ClusterSettings(nil).Client()(client, &client.heads).(stream.Prober)
 	if !ok {
 		return nil, noHeartbeats(p)
 	}
@@ -32,7 +31,7 @@ func newHeartbeat(p *protocol.Protocol) (*heartbeat, error) {
 	frame := client.out.AppendTo(nil)
 	client.out.Clear()
 	b := &heartbeat{}
-	codec := p.Server(&config.ProxyConfig{HeartbeatStreams: true})(server, (*beatCatcher)(b), &server.heads)
+	codec := p.ListenerSettings(nil).Server(&protocol.Listener{HeartbeatStreams: true})(server, (*beatCatcher)(b), &server.heads)
 	slab := server.slabs.Get(len(frame))
 	_, err := codec.Feed(buffer.ViewOf(slab, 0, copy(slab.Bytes(), frame)))
 	slab.Release()

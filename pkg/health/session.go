@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -66,7 +65,7 @@ func (s *session) ask(ctx context.Context) error {
 		return nil
 	}
 	s.wire = newWire(conn)
-	s.wire.codec = s.check.protocol.Client(&config.ClusterProtocols{})(s.wire, &s.wire.heads)
+	s.wire.codec = s.check.protocol.ClusterSettings(nil).Client()(s.wire, &s.wire.heads)
 	answered, err := s.attempt(ctx)
 	if answered {
 		return err

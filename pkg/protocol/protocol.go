@@ -23,13 +23,13 @@ type Protocol struct {
 	Name string
 	// Aliases are further names of it.
 	Aliases []string
-	// Server returns the maker of codecs for the downstream connections of a proxy.
-	Server func(c *config.ProxyConfig) ServerMaker
-	// Check reports what is wrong with what a proxy says about the protocol, beyond what
-	// can be seen without knowing it; nil if there is nothing to check.
-	Check func(c *config.ProxyConfig, r *config.Report)
-	// Client returns the maker of codecs for the connections to a cluster's hosts.
-	Client func(c *config.ClusterProtocols) ClientMaker
+	// Listener decodes what a listener says about the protocol, which is nil if it says
+	// nothing. What is wrong with it goes to the report, and the result does not matter
+	// then. It returns a pointer to a struct, whose fields the reference documents.
+	Listener func(n *config.Node, r *config.Report) ListenerSettings
+	// Cluster decodes what a cluster says about the protocol, in the same way. It sees
+	// what all listeners say, for limits that are not given.
+	Cluster func(n *config.Node, listeners []ListenerSettings, r *config.Report) ClusterSettings
 	// Match tells whether a connection that begins with some bytes speaks the
 	// protocol, for detection; see [Detector]. A protocol without it is only spoken
 	// where it is named.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -12,7 +13,7 @@ import (
 // for whatever is due first. All times are on the loop's clock, and 0 is never.
 type deadlines struct {
 	x       *exchange
-	limits  *Timeouts
+	limits  *protocol.Timeouts
 	timer   eventloop.Timer
 	timerAt int64 // when it runs out
 	start   int64 // when the request began
@@ -26,7 +27,7 @@ type deadlines struct {
 	stalling bool      // the client keeps the exchange waiting, and its connection counts it
 }
 
-func (d *deadlines) begin(limits *Timeouts, now int64) {
+func (d *deadlines) begin(limits *protocol.Timeouts, now int64) {
 	d.limits, d.start = limits, now
 	d.timeout, d.response, d.call, d.moved = 0, 0, 0, now
 	if d.progress != nil {

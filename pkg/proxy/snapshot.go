@@ -59,27 +59,19 @@ type Listener struct {
 	Upstreams []*protocol.Protocol
 	// Other are the times for clients whose protocol is not known yet, or none of
 	// Protocols any more.
-	Other Timeouts
+	Other protocol.Timeouts
 }
 
 // Speaker is a protocol on the connections of a listener.
 type Speaker struct {
 	*protocol.Protocol
 	NewCodec protocol.ServerMaker
-	Timeouts
-}
-
-// Timeouts are the times that clients are given.
-type Timeouts struct {
-	Header     time.Duration // for a request's head
-	Request    time.Duration // for a whole request to arrive; 0: none
-	StreamIdle time.Duration // in which something must move on a stream; 0: none
-	Idle       time.Duration // of a connection between requests; 0: none
+	protocol.Timeouts
 }
 
 // timeouts returns the times for clients that speak a protocol, nil if it is not
 // known.
-func (l *Listener) timeouts(p *protocol.Protocol) *Timeouts {
+func (l *Listener) timeouts(p *protocol.Protocol) *protocol.Timeouts {
 	for i := range l.Protocols {
 		if s := &l.Protocols[i]; s.Protocol == p {
 			return &s.Timeouts

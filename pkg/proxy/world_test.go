@@ -138,9 +138,8 @@ func (w *world) load(p plan) {
 			"filter_chains":[{"filters":[{"type":"proxy","config":{"downstream_protocol":%q,"router_config_name":"r"%s}}]}]}]}],
 		"cluster_manager":{"on_demand":{"services":["*"]},"clusters":[{"name":"c","idle_timeout":"1h"%s,%s}]}}`,
 		match, name, p.route, p.kind.protocol(), p.proxy, cluster, list)
-	c, report, err := config.Parse("world.json", []byte(text), config.Options{
-		Protocols: []string{"Http1", "Http2", "bolt", "dubbo"}, RPC: []string{"bolt", "dubbo"},
-	})
+	all := protocol.Registry{http1.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()}
+	c, report, err := config.Parse("world.json", []byte(text), config.Options{Protocols: all.ForConfig()})
 	if err != nil {
 		w.t.Fatal(report.Problems())
 	}
@@ -158,12 +157,12 @@ func (w *world) load(p plan) {
 	if p.local != "" {
 		w.l.Local = netip.MustParseAddrPort(p.local)
 	}
-	all := protocol.Registry{http1.Protocol(), http2.Protocol(), bolt.Spec().Protocol(), dubbo.Spec().Protocol()}
 	proto, ok := all.Find(p.kind.protocol())
 	if !ok {
 		w.t.Fatalf("no protocol %s", p.kind.protocol())
 	}
-	w.l.Protocols = []Speaker{{Protocol: proto, NewCodec: proto.Server(lc.Proxy), Timeouts: Timeouts{StreamIdle: p.idle}}}
+	newCodec := proto.ListenerSettings(lc.Proxy.Settings).Server(&protocol.Listener{})
+	w.l.Protocols = []Speaker{{Protocol: proto, NewCodec: newCodec, Timeouts: protocol.Timeouts{StreamIdle: p.idle}}}
 	w.on(func() { w.w.Apply(&Snapshot{Listeners: []*Listener{w.l}, Clusters: clusters}) })
 }
 

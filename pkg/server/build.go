@@ -110,16 +110,9 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 		MaxConnections: c.MaxConnections,
 		BufferLimit:    c.PerConnectionBufferLimit,
 		RetryBuffer:    p.RetryBufferLimit,
-		Other:          timeouts(c, &p.HTTP1.HTTPTimeouts),
+		Other:          b.timeouts(c, &b.registry.Protocols[0]),
 	}
-	speaks := *p // the configuration itself stays as it was loaded
-	speaks.HeartbeatStreams = chain.SeesHeartbeats()
-	for _, proto := range protos {
-		if proto.Check != nil {
-			proto.Check(p, b.report)
-		}
-		l.Protocols = append(l.Protocols, proxy.Speaker{Protocol: proto, NewCodec: proto.Server(&speaks), Timeouts: timeoutsOf(c, proto)})
-	}
+	b.protocols(l, c, protos, chain.SeesHeartbeats())
 	if p.FallbackForUnknownProtocol {
 		l.TCP = c.TCP
 	}
@@ -132,45 +125,26 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	return l
 }
 
-// http2Name is the protocol that has a block of settings beside HTTP/1's.
-const http2Name = "Http2"
-
-// timeoutsOf returns the times that clients of a listener are given that speak a
-// protocol.
-func timeoutsOf(c *config.Listener, proto *protocol.Protocol) proxy.Timeouts {
-	p := c.Proxy
-	switch {
-	case proto.RPC:
-		t := rpcTimeouts(p, proto)
-		return proxy.Timeouts{
-			Header:     t.FrameTimeout,
-			StreamIdle: t.StreamIdleTimeout,
-			Idle:       cmp.Or(t.IdleTimeout, c.ConnectionIdleTimeout),
-		}
-	case proto.Name == http2Name:
-		return timeouts(c, &p.HTTP2.HTTPTimeouts)
+// protocols sets what a listener speaks, with the makers of codecs.
+func (b *builder) protocols(l *proxy.Listener, c *config.Listener, protos []*protocol.Protocol, heartbeats bool) {
+	env := &protocol.Listener{Settings: make(map[string]protocol.ListenerSettings), HeartbeatStreams: heartbeats}
+	for _, proto := range protos {
+		env.Settings[proto.Name] = proto.ListenerSettings(c.Proxy.Settings)
 	}
-	return timeouts(c, &p.HTTP1.HTTPTimeouts)
+	for _, proto := range protos {
+		l.Protocols = append(l.Protocols, proxy.Speaker{
+			Protocol: proto,
+			NewCodec: env.Settings[proto.Name].Server(env),
+			Timeouts: b.timeouts(c, proto),
+		})
+	}
 }
 
-// rpcTimeouts returns what a proxy's extend_config says for an RPC protocol.
-func rpcTimeouts(p *config.ProxyConfig, proto *protocol.Protocol) config.RPCTimeouts {
-	for _, name := range append([]string{proto.Name}, proto.Aliases...) {
-		if c := p.RPC[name]; c != nil {
-			return c.RPCTimeouts
-		}
-	}
-	return config.Default[config.RPCConfig]().RPCTimeouts
-}
-
-// timeouts returns the times that clients of HTTP are given.
-func timeouts(c *config.Listener, t *config.HTTPTimeouts) proxy.Timeouts {
-	return proxy.Timeouts{
-		Header:     t.RequestHeaderTimeout,
-		Request:    t.RequestTimeout,
-		StreamIdle: t.StreamIdleTimeout,
-		Idle:       cmp.Or(t.IdleTimeout, c.ConnectionIdleTimeout),
-	}
+// timeouts returns the times that clients of a listener are given that speak a protocol.
+func (b *builder) timeouts(c *config.Listener, proto *protocol.Protocol) protocol.Timeouts {
+	t := proto.ListenerSettings(c.Proxy.Settings).Timeouts()
+	t.Idle = cmp.Or(t.Idle, c.ConnectionIdleTimeout)
+	return t
 }
 
 // upstreams decides, for each route, what hosts are spoken to: what a filter says,

@@ -20,14 +20,7 @@ type Registry struct {
 // options are what the configuration's loader has to know of it. check runs on
 // the decoded configuration, so that its problems come with all others.
 func (g Registry) options(check func(*config.Config, *config.Report)) config.Options {
-	o := config.Options{Checks: []func(*config.Config, *config.Report){check}}
-	for _, p := range g.Protocols {
-		names := append([]string{p.Name}, p.Aliases...)
-		o.Protocols = append(o.Protocols, names...)
-		if p.RPC {
-			o.RPC = append(o.RPC, names...)
-		}
-	}
+	o := config.Options{Protocols: g.Protocols.ForConfig(), Checks: []func(*config.Config, *config.Report){check}}
 	o.StreamFilters = slices.Sorted(maps.Keys(g.Filters))
 	return o
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/protocol/http1"
 	"github.com/weirproxy/weir/pkg/protocol/http2"
-	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/xprotocol/bolt"
 )
 
@@ -19,11 +18,11 @@ import (
 // name; calls of RPC protocols are judged by their own timeouts unless one is given.
 func TestTimeoutsOfProtocols(t *testing.T) {
 	const s = time.Second
-	http := func(idle time.Duration) proxy.Timeouts {
-		return proxy.Timeouts{Header: 10 * s, StreamIdle: idle, Idle: 90 * s}
+	http := func(idle time.Duration) protocol.Timeouts {
+		return protocol.Timeouts{Header: 10 * s, StreamIdle: idle, Idle: 90 * s}
 	}
-	rpc := proxy.Timeouts{Header: 10 * s, Idle: 90 * s}
-	for extend, want := range map[string]map[string]proxy.Timeouts{
+	rpc := protocol.Timeouts{Header: 10 * s, Idle: 90 * s}
+	for extend, want := range map[string]map[string]protocol.Timeouts{
 		`{}`:                                     {"Http1": http(300 * s), "Http2": http(300 * s), "bolt": rpc},
 		`{"Http1":{"stream_idle_timeout":"1s"}}`: {"Http1": http(s), "Http2": http(300 * s), "bolt": rpc},
 		`{"Http2":{"stream_idle_timeout":"1s"},"Http1":{}}`:            {"Http1": http(300 * s), "Http2": http(s), "bolt": rpc},
@@ -32,14 +31,14 @@ func TestTimeoutsOfProtocols(t *testing.T) {
 	} {
 		text := fmt.Sprintf(`{"servers":[{"routers":[{"router_config_name":"r"}],"listeners":[{"name":"l","address":"127.0.0.1:0","bind_port":true,
 			"filter_chains":[{"filters":[{"type":"proxy","config":{"router_config_name":"r","extend_config":%s}}]}]}]}]}`, extend)
-		c, report, err := config.Parse("t.json", []byte(text), config.Options{Protocols: []string{"Http1", "Http2", "bolt"}, RPC: []string{"bolt"}})
+		g := Registry{Protocols: protocol.Registry{http1.Protocol(), http2.Protocol(), bolt.Spec().Protocol()}}
+		c, report, err := config.Parse("t.json", []byte(text), config.Options{Protocols: g.Protocols.ForConfig()})
 		if err != nil {
 			t.Fatal(report.Problems())
 		}
-		g := Registry{Protocols: protocol.Registry{http1.Protocol(), http2.Protocol(), bolt.Spec().Protocol()}}
 		b := builder{registry: g, config: c, report: report}
 		l := b.build(nil, 1).Listeners[0]
-		got := make(map[string]proxy.Timeouts)
+		got := make(map[string]protocol.Timeouts)
 		for _, p := range l.Protocols {
 			if _, ok := want[p.Name]; ok {
 				got[p.Name] = p.Timeouts

@@ -82,8 +82,8 @@ func (c *Cluster) apply(spec *Spec) {
 // maker returns what makes the codecs of connections to the cluster's hosts.
 func (c *Cluster) maker(p *protocol.Protocol) protocol.ClientMaker {
 	m := c.makers[p]
-	if m == nil && p.Client != nil {
-		m = p.Client(c.Protocols)
+	if m == nil && p.Cluster != nil {
+		m = p.ClusterSettings(c.Settings).Client()
 		if c.makers == nil {
 			c.makers = make(map[*protocol.Protocol]protocol.ClientMaker)
 		}

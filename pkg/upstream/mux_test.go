@@ -19,9 +19,9 @@ import (
 // mux is what muxCodec speaks, as an RPC protocol; recycled is the same, but that a
 // host which says that it goes may mean the connection.
 var (
-	mux      = Dialect{Protocol: &protocol.Protocol{Name: "mux", RPC: true, Multiplexed: true, Client: newMux}}
-	recycled = Dialect{Protocol: &protocol.Protocol{Name: "recycled", Multiplexed: true, Client: newMux}}
-	mute     = Dialect{Protocol: &protocol.Protocol{Name: "mute", RPC: true, Multiplexed: true, Client: newMute}}
+	mux      = Dialect{Protocol: &protocol.Protocol{Name: "mux", RPC: true, Multiplexed: true, Cluster: newMux}}
+	recycled = Dialect{Protocol: &protocol.Protocol{Name: "recycled", Multiplexed: true, Cluster: newMux}}
+	mute     = Dialect{Protocol: &protocol.Protocol{Name: "mute", RPC: true, Multiplexed: true, Cluster: newMute}}
 )
 
 // muxCodec is a protocol of lines in which many are under way: "q 1 text" asks and is
@@ -43,17 +43,17 @@ var (
 	_ stream.Leaver = (*muxCodec)(nil)
 )
 
-func newMux(*config.ClusterProtocols) protocol.ClientMaker {
-	return func(link stream.Link, _ *stream.Pool) stream.ClientCodec {
+func newMux(*config.Node, []protocol.ListenerSettings, *config.Report) protocol.ClusterSettings {
+	return protocol.ClientMaker(func(link stream.Link, _ *stream.Pool) stream.ClientCodec {
 		return &muxCodec{link: link, streams: make(map[int]*muxStream)}
-	}
+	})
 }
 
 // newMute is of a protocol without heartbeats.
-func newMute(*config.ClusterProtocols) protocol.ClientMaker {
-	return func(link stream.Link, _ *stream.Pool) stream.ClientCodec {
+func newMute(*config.Node, []protocol.ListenerSettings, *config.Report) protocol.ClusterSettings {
+	return protocol.ClientMaker(func(link stream.Link, _ *stream.Pool) stream.ClientCodec {
 		return &muxCodec{link: link, streams: make(map[int]*muxStream), noBeats: true}
-	}
+	})
 }
 
 type muxStream struct {

@@ -51,8 +51,8 @@ type Spec struct {
 	// none.
 	Original *Original
 
-	// Protocols are the limits of what its hosts send.
-	Protocols *config.ClusterProtocols
+	// Settings are those of the protocols that its hosts are spoken to, by name.
+	Settings map[string]any
 
 	thresholds config.Thresholds
 	ewma       ewmaOptions
@@ -298,7 +298,7 @@ func newSpec(c *config.Cluster, zone string, r *config.Report) *Spec {
 		RetryShare:  c.RetryBudget.Percent / 100,
 		MinRetries:  int64(c.RetryBudget.MinRetries),
 		Outlier:     outlier.NewPolicy(c.OutlierDetection),
-		Protocols:   &c.Protocols,
+		Settings:    c.Settings,
 		thresholds:  thresholds(c),
 		source:      c.SourceSettings(),
 		ewma:        ewmaOptions{c.LBConfig.DefaultDuration, c.LBConfig.DecayTime, c.LBConfig.ClientErrorBias, c.LBConfig.ServerErrorBias},

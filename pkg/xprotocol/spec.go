@@ -1,10 +1,6 @@
 package xprotocol
 
-import (
-	"github.com/weirproxy/weir/pkg/config"
-	"github.com/weirproxy/weir/pkg/protocol"
-	"github.com/weirproxy/weir/pkg/stream"
-)
+import "github.com/weirproxy/weir/pkg/protocol"
 
 // Usage is how the upstream connections of a protocol are used.
 type Usage uint8
@@ -30,17 +26,9 @@ type Spec struct {
 	Aliases []string
 	// Codec says how its frames look.
 	Codec Codec
-	// Configure returns the codec for the downstream connections of a listener that
-	// has an extend_config for the protocol; nil if the codec is the same for all. What
-	// is wrong in c.Settings, which are the protocol's own, it reports to r: then the
-	// configuration is refused, and the codec not used.
-	//
-	//	func configure(c *config.RPCConfig, r *config.Report) xprotocol.Codec {
-	//		s := settings{Charset: "utf-8"} // struct { Charset string `json:"charset"` }
-	//		c.Settings.DecodeInto(&s, r)
-	//		return codec{s}
-	//	}
-	Configure func(c *config.RPCConfig, r *config.Report) Codec
+	// Settings returns new settings of listeners, for a protocol that has keys of its own
+	// or whose codec depends on them; nil if it has none.
+	Settings func() OwnSettings
 	// Match tells the protocol from the first bytes of a connection; nil if it can
 	// only be named.
 	Match protocol.Match
@@ -72,74 +60,8 @@ func (s Spec) Protocol() protocol.Protocol {
 		Match:       s.Match,
 		RPC:         true,
 		Multiplexed: s.Usage == Multiplexed,
-		Server: func(p *config.ProxyConfig) protocol.ServerMaker {
-			e := newEngine(&s, s.codecFor(p, new(config.Report)))
-			e.heartbeats = p.HeartbeatStreams
-			e.configure(named(&s, p.RPC))
-			return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
-				return newServerConn(e, link, a, heads)
-			}
-		},
-		Check: s.check,
-		Client: func(c *config.ClusterProtocols) protocol.ClientMaker {
-			e := newEngine(&s, s.Codec)
-			e.maxStreams = upstreamStreams
-			if rpc := named(&s, c.RPC); rpc != nil {
-				e.maxFrame = rpc.MaxFrameSize
-			}
-			return func(link stream.Link, heads *stream.Pool) stream.ClientCodec {
-				return newClientConn(e, link, heads)
-			}
-		},
-	}
-}
-
-// codecFor returns the codec for a listener's connections.
-func (s *Spec) codecFor(p *config.ProxyConfig, r *config.Report) Codec {
-	if c := named(s, p.RPC); c != nil && s.Configure != nil {
-		return s.Configure(c, r)
-	}
-	return s.Codec
-}
-
-// check reports what is wrong with a listener's settings of the protocol.
-func (s *Spec) check(p *config.ProxyConfig, r *config.Report) {
-	switch c := named(s, p.RPC); {
-	case c == nil:
-	case s.Configure != nil:
-		s.Configure(c, r)
-	default:
-		NoSettings(c, r)
-	}
-}
-
-// NoSettings reports settings that a protocol does not have, for a Configure that
-// looks at the other keys alone.
-func NoSettings(c *config.RPCConfig, r *config.Report) {
-	if c.Settings != nil {
-		r.Errorf(c.At("settings"), "the protocol has no settings of its own")
-	}
-}
-
-// named returns what a configuration says about the protocol, under whichever of its
-// names; nil if nothing.
-func named[T any](s *Spec, by map[string]*T) *T {
-	if c := by[s.Name]; c != nil {
-		return c
-	}
-	for _, name := range s.Aliases {
-		if c := by[name]; c != nil {
-			return c
-		}
-	}
-	return nil
-}
-
-// configure sets the limits of a listener's connections.
-func (e *engine) configure(c *config.RPCConfig) {
-	e.maxStreams = DefaultMaxStreams
-	if c != nil {
-		e.maxFrame, e.maxStreams = c.MaxFrameSize, c.MaxConcurrentRequests
+		Listener:    s.decodeListener,
+		Cluster:     s.decodeCluster,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/protocol/http1"
+	"github.com/weirproxy/weir/pkg/protocol/http2"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -22,13 +23,17 @@ type wire struct {
 }
 
 func newWire(p protocol.Protocol, allow bool) *wire {
-	c := config.Default[config.ProxyConfig]()
-	c.Protocols = []string{"Http1", "Http2"}
-	c.HTTP2.AllowH2CUpgrade = allow
 	w := &wire{}
 	w.out.Init(&w.pool)
-	w.codec = p.Server(&c)(w, w, &w.heads)
+	w.codec = p.ListenerSettings(nil).Server(beside(allow))(w, w, &w.heads)
 	return w
+}
+
+// beside is a listener that speaks both versions.
+func beside(allow bool) *protocol.Listener {
+	next := config.Default[http2.ListenerSettings]()
+	next.AllowH2CUpgrade = allow
+	return &protocol.Listener{Settings: map[string]protocol.ListenerSettings{http2.Name: &next}}
 }
 
 func (w *wire) Out() *buffer.Chain                 { return &w.out }
@@ -126,9 +131,8 @@ func TestNotAllowed(t *testing.T) {
 	if _, ok := w.codec.(*http1.ServerConn); !ok {
 		t.Errorf("the codec is a %T", w.codec)
 	}
-	c := config.Default[config.ProxyConfig]()
-	c.Protocols, c.HTTP2.AllowH2CUpgrade = []string{"Http1"}, true
-	if _, ok := Protocol().Server(&c)(w, w, &w.heads).(*http1.ServerConn); !ok {
+	p := Protocol()
+	if _, ok := p.ListenerSettings(nil).Server(&protocol.Listener{})(w, w, &w.heads).(*http1.ServerConn); !ok {
 		t.Error("connections may be upgraded to a protocol that the listener does not speak")
 	}
 }

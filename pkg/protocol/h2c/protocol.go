@@ -1,8 +1,6 @@
 package h2c
 
 import (
-	"slices"
-
 	"github.com/weirproxy/weir/pkg/buffer"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/protocol"
@@ -22,19 +20,28 @@ type maker struct {
 // be upgraded, on listeners that speak both versions and allow it.
 func Protocol() protocol.Protocol {
 	p := http1.Protocol()
-	plain := p.Server
-	p.Server = func(c *config.ProxyConfig) protocol.ServerMaker {
-		both := slices.Contains(c.Protocols, protocol.Auto) || slices.Contains(c.Protocols, http2.Name)
-		if !c.HTTP2.AllowH2CUpgrade || !both {
-			return plain(c)
-		}
-		m := maker{http1: http1.FromConfig(&c.HTTP1), http2: http2.FromConfig(&c.HTTP2)}
-		m.http1.Upgrades = []string{"h2c"}
-		m.maxHead = min(c.HTTP1.MaxHeaderSize, buffer.MaxSlab/2)
-		newHTTP1 := plain(c)
-		return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
-			return &conn{ServerCodec: newHTTP1(link, a, heads), maker: m, link: link, acceptor: a, heads: heads}
-		}
+	plain := p.Listener
+	p.Listener = func(n *config.Node, r *config.Report) protocol.ListenerSettings {
+		s := plain(n, r).(*http1.ListenerSettings)
+		return &listenerSettings{ListenerSettings: *s}
 	}
 	return p
+}
+
+// listenerSettings are those of HTTP/1: the permission stands among those of HTTP/2.
+type listenerSettings struct{ http1.ListenerSettings }
+
+// Server returns the maker of codecs for the listener's connections.
+func (s *listenerSettings) Server(l *protocol.Listener) protocol.ServerMaker {
+	newHTTP1 := s.ListenerSettings.Server(l)
+	next, ok := l.Settings[http2.Name].(*http2.ListenerSettings)
+	if !ok || !next.AllowH2CUpgrade {
+		return newHTTP1
+	}
+	m := maker{http1: s.Config(), http2: next.Config()}
+	m.http1.Upgrades = []string{"h2c"}
+	m.maxHead = min(s.MaxHeaderSize, buffer.MaxSlab/2)
+	return func(link stream.Link, a stream.Acceptor, heads *stream.Pool) stream.ServerCodec {
+		return &conn{ServerCodec: newHTTP1(link, a, heads), maker: m, link: link, acceptor: a, heads: heads}
+	}
 }

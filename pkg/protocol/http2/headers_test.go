@@ -7,7 +7,6 @@ import (
 
 	xhttp2 "golang.org/x/net/http2"
 
-	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 )
@@ -168,9 +167,9 @@ func TestProtocol(t *testing.T) {
 	expect(t, "multiplexed", p.Multiplexed, true)
 	expect(t, "match", p.Match([]byte(preface)), protocol.Yes)
 	w := newWire(t)
-	cfg := &config.ProxyConfig{HTTP2: config.HTTP2Config{MaxConcurrentStreams: 9, StreamWindowSize: 20000, ConnectionWindowSize: 70000,
-		MaxHeaderSize: 3000, MaxHeaderCount: 5, MaxBufferedSize: 70000, MaxRequestBodySize: 6, AllowConnect: true}}
-	server := p.Server(cfg)(w, &quick{wire: w}, w.heads).(*ServerConn)
+	settings := &ListenerSettings{MaxConcurrentStreams: 9, StreamWindowSize: 20000, ConnectionWindowSize: 70000,
+		MaxHeaderSize: 3000, MaxHeaderCount: 5, MaxBufferedSize: 70000, MaxRequestBodySize: 6, AllowConnect: true}
+	server := settings.Server(&protocol.Listener{})(w, &quick{wire: w}, w.heads).(*ServerConn)
 	got := *server.cfg
 	if got.Upgrades == nil || got.upgrades() {
 		t.Error("upgrades are allowed")
@@ -178,9 +177,9 @@ func TestProtocol(t *testing.T) {
 	got.Upgrades = nil
 	expect(t, "config", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", Config{MaxConcurrentStreams: 9, StreamWindow: 20000, ConnWindow: 70000,
 		MaxHeaderBytes: 3000, MaxHeaderCount: 5, MaxBuffered: 70000, MaxBody: 6, AllowConnect: true}))
-	cfg.HTTP2.AllowUpgrade, cfg.HTTP2.Upgrades = true, []string{"chat", "websocket"}
-	expect(t, "upgrades", FromConfig(&cfg.HTTP2).upgrade([]byte("WebSocket")), true)
-	if c := p.Client(&config.ClusterProtocols{})(w, w.heads); c.Available() != 100 {
+	settings.AllowUpgrade, settings.Upgrades = true, []string{"chat", "websocket"}
+	expect(t, "upgrades", settings.Config().upgrade([]byte("WebSocket")), true)
+	if c := p.ClusterSettings(nil).Client()(w, w.heads); c.Available() != 100 {
 		t.Errorf("%d streams are available", c.Available())
 	}
 	w.check()

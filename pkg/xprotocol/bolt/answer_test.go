@@ -222,7 +222,7 @@ func TestSpec(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	for _, on := range []bool{false, true} {
-		c := s.Configure(&config.RPCConfig{EnableBoltGoaway: on}, new(config.Report))
+		c := (&ListenerSettings{EnableBoltGoaway: on}).Codec(new(config.Report))
 		if b := c.(xprotocol.GoAwayer).GoAway(nil, 1, nil); len(b) > 0 != on {
 			t.Errorf("configured %v: %x", on, b)
 		}

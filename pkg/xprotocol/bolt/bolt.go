@@ -3,7 +3,6 @@ package bolt
 import (
 	"strings"
 
-	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/xprotocol"
 )
@@ -20,16 +19,13 @@ type Options struct {
 // otherwise.
 func Spec() xprotocol.Spec {
 	return xprotocol.Spec{
-		Name:    "bolt",
-		Aliases: []string{"boltv2"},
-		Codec:   New(Options{}),
-		Configure: func(c *config.RPCConfig, r *config.Report) xprotocol.Codec {
-			xprotocol.NoSettings(c, r)
-			return New(Options{GoAway: c.EnableBoltGoaway})
-		},
-		Match:  Match,
-		Usage:  xprotocol.Multiplexed,
-		IDBits: 32,
+		Name:     "bolt",
+		Aliases:  []string{"boltv2"},
+		Codec:    New(Options{}),
+		Settings: func() xprotocol.OwnSettings { return new(ListenerSettings) },
+		Match:    Match,
+		Usage:    xprotocol.Multiplexed,
+		IDBits:   32,
 	}
 }
 

@@ -62,7 +62,7 @@ func kitFrames(tb testing.TB) (all []xprotocoltest.Frame) {
 // kitSpec is bolt, with go-aways or without.
 func kitSpec(goAway bool) xprotocol.Spec {
 	s := Spec()
-	s.Codec, s.Configure = New(Options{GoAway: goAway}), nil
+	s.Codec, s.Settings = New(Options{GoAway: goAway}), nil
 	return s
 }
 

@@ -1,8 +1,10 @@
 package xprotocoltest
 
 import (
+	"cmp"
+
 	"github.com/weirproxy/weir/pkg/buffer"
-	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/xprotocol"
 )
@@ -96,23 +98,23 @@ var _ stream.Refuser = (*Downstream)(nil)
 // Refused implements [stream.Refuser].
 func (d *Downstream) Refused(why stream.Reset) { d.Refusals = append(d.Refusals, why) }
 
+// common is the settings of a listener for any RPC protocol.
+type common interface {
+	Common() *xprotocol.ListenerSettings
+}
+
 // NewDownstream returns a connection of a protocol.
 func NewDownstream(s xprotocol.Spec, limits Limits) *Downstream {
-	var c config.ProxyConfig
+	p := s.Protocol()
+	settings := p.ListenerSettings(nil)
 	if limits != (Limits{}) {
-		r := &config.RPCConfig{MaxFrameSize: limits.Frame, MaxConcurrentRequests: limits.Streams}
-		if r.MaxFrameSize == 0 {
-			r.MaxFrameSize = xprotocol.DefaultMaxFrame
-		}
-		if r.MaxConcurrentRequests == 0 {
-			r.MaxConcurrentRequests = xprotocol.DefaultMaxStreams
-		}
-		c.RPC = map[string]*config.RPCConfig{s.Name: r}
+		c := settings.(common).Common()
+		c.MaxFrameSize = cmp.Or(limits.Frame, xprotocol.DefaultMaxFrame)
+		c.MaxConcurrentRequests = cmp.Or(limits.Streams, xprotocol.DefaultMaxStreams)
 	}
 	d := &Downstream{}
 	d.out.Init(&d.buffers)
-	p := s.Protocol()
-	d.Codec = p.Server(&c)(d, d, &d.heads)
+	d.Codec = settings.Server(&protocol.Listener{})(d, d, &d.heads)
 	d.codec = d.Codec
 	return d
 }
@@ -139,7 +141,8 @@ type Upstream struct {
 func NewUpstream(s xprotocol.Spec) *Upstream {
 	u := &Upstream{spec: s}
 	u.out.Init(&u.buffers)
-	u.Codec = s.Protocol().Client(&config.ClusterProtocols{})(u, &u.heads)
+	p := s.Protocol()
+	u.Codec = p.ClusterSettings(nil).Client()(u, &u.heads)
 	u.codec = u.Codec
 	return u
 }

@@ -1,10 +1,23 @@
-package config
+package h2c
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/protocol/http1"
+	"github.com/weirproxy/weir/pkg/protocol/http2"
 )
+
+// parse loads a configuration for a build with both versions of HTTP.
+func parse(text string) (*config.Config, *config.Report, error) {
+	all := protocol.Registry{Protocol(), http2.Protocol()}
+	return config.Parse("weir.yaml", []byte(text), config.Options{Protocols: all.ForConfig()})
+}
 
 // TestUpgrades: what is to be upgraded to has a name that there can be.
 func TestUpgrades(t *testing.T) {
@@ -23,7 +36,7 @@ servers:
     routers: [{router_config_name: r, virtual_hosts: [{name: v, domains: ["*"], routers: [{match: {prefix: /}, route: {cluster_name: c}}]}]}]
 cluster_manager: {clusters: [{name: c, hosts: [{address: "127.0.0.1:1"}]}]}
 `, list)
-		_, _, err := Parse("weir.yaml", []byte(text), Options{Protocols: []string{"Http1", "Http2"}})
+		_, _, err := parse(text)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", list, err)
 		}
@@ -46,15 +59,54 @@ cluster_manager:
     - {name: none, hosts: [{address: "127.0.0.1:1"}]}
     - {name: given, hosts: [{address: "127.0.0.1:1"}], extend_config: {Http1: {Max_Header_Size: 1000}, Http2: {max_header_count: 5}}}
 `
-	c, r, err := Parse("weir.yaml", []byte(text), Options{Protocols: []string{"Http1", "Http2"}})
+	c, r, err := parse(text)
 	if err != nil {
 		t.Fatal(err, r)
 	}
 	for i, want := range [][4]int{{300000, 100, 61440, 200}, {1000, 100, 61440, 5}} {
-		p := c.ClusterManager.Clusters[i].Protocols
-		got := [4]int{p.HTTP1.MaxHeaderSize, p.HTTP1.MaxHeaderCount, p.HTTP2.MaxHeaderSize, p.HTTP2.MaxHeaderCount}
+		all := c.ClusterManager.Clusters[i].Settings
+		one, two := all["Http1"].(*http1.ClusterSettings), all["Http2"].(*http2.ClusterSettings)
+		got := [4]int{one.MaxHeaderSize, one.MaxHeaderCount, two.MaxHeaderSize, two.MaxHeaderCount}
 		if got != want {
 			t.Errorf("%s: %v, want %v", c.ClusterManager.Clusters[i].Name, got, want)
+		}
+	}
+}
+
+// TestHTTPSettings spells every default out once more, so that none changes unnoticed,
+// and holds the words about a time that must be given.
+func TestHTTPSettings(t *testing.T) {
+	times := protocol.HTTPTimeouts{RequestHeaderTimeout: 10 * time.Second, StreamIdleTimeout: 5 * time.Minute}
+	one := http1.ListenerSettings{
+		MaxHeaderSize: 61440, MaxHeaderCount: 100, MaxLineSize: 8192, HTTPTimeouts: times,
+		AllowUpgrade: true, Upgrades: []string{"websocket", "SPDY/3.1", "tcp"},
+	}
+	two := http2.ListenerSettings{
+		MaxConcurrentStreams: 1024, MaxBufferedSize: 16777216, StreamWindowSize: 65536, ConnectionWindowSize: 1048576,
+		MaxHeaderSize: 61440, MaxHeaderCount: 100, HTTPTimeouts: times, AllowUpgrade: true, Upgrades: []string{"websocket"},
+	}
+	for _, p := range (protocol.Registry{Protocol(), http1.Protocol(), http2.Protocol()}) {
+		var got, want any
+		switch s := p.Listener(nil, new(config.Report)).(type) {
+		case *listenerSettings:
+			got, want = s.ListenerSettings, one
+		case *http1.ListenerSettings:
+			got, want = *s, one
+		case *http2.ListenerSettings:
+			got, want = *s, two
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", p.Name, got, want)
+		}
+	}
+	for _, name := range []string{"Http1", "Http2"} {
+		_, _, err := parse(fmt.Sprintf(`
+servers: [{routers: [{router_config_name: r}], listeners: [{address: "127.0.0.1:1", bind_port: true, filter_chains: [{filters: [
+  {type: proxy, config: {router_config_name: r, extend_config: {%s: {request_header_timeout: 0s}}}}]}]}]}]
+`, name))
+		const want = "request_header_timeout: must be greater than 0s: a client must not hold a connection without a request"
+		if err == nil || !strings.Contains(err.Error(), "weir.yaml:3:97: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
