@@ -21,11 +21,8 @@ type heartbeat struct {
 // newHeartbeat has the protocol's own codecs write a heartbeat, and read it.
 func newHeartbeat(p *protocol.Protocol) (*heartbeat, error) {
 	client, server := newWire(nil), newWire(nil)
-	prober, ok := p.ClusterSettings(nil).Client()(client, &client.heads).(stream.Prober)
-	if !ok {
-		return nil, noHeartbeats(p)
-	}
-	if !prober.Probe() {
+	pinger := p.ClusterSettings(nil).Client()(client, &client.heads).Features().Pinger
+	if pinger == nil || !pinger.Ping() {
 		return nil, noHeartbeats(p)
 	}
 	frame := client.out.AppendTo(nil)

@@ -79,7 +79,7 @@ func (t *attempt) begin(h *upstream.Host) {
 	if a.body.headOnly || a.body.complete || x.req.Opaque {
 		t.startTimeout()
 	}
-	key := upstream.Dialect{Protocol: a.protocol, Variant: x.req.RPC.Form}
+	key := upstream.PoolKey{Protocol: a.protocol, Variant: x.req.RPC.Form}
 	if x.cfg.Bound && a.protocol.RPC {
 		key.Owner = x.conn.binding()
 	}

@@ -26,7 +26,7 @@ func (c *downConn) binding() *binding {
 
 // NewStream opens a stream to the client, for a request of a host's.
 func (b *binding) NewStream(sender stream.End) stream.End {
-	return b.conn.codec.(stream.Acceptor).NewStream(sender)
+	return b.conn.codec.Features().Acceptor.NewStream(sender)
 }
 
 // Bound notes a connection to a host.

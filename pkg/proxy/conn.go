@@ -57,7 +57,7 @@ func (c *downConn) choose() {
 }
 
 // speak makes the connection speak a protocol.
-func (c *downConn) speak(p *Speaker) {
+func (c *downConn) speak(p *ListenerProtocol) {
 	c.proto = p.Protocol
 	c.codec = p.NewCodec(c.io, c, &c.l.worker.heads)
 }
@@ -209,8 +209,8 @@ func (c *downConn) watchWaiting() {
 		return
 	}
 	idle := c.l.timeouts(c.proto).StreamIdle
-	r, ok := c.codec.(stream.Reaper)
-	if !ok || idle == 0 || !r.Waits() {
+	r := c.codec.Features().StallResetter
+	if r == nil || idle == 0 || !r.Stalled() {
 		return
 	}
 	if !c.timer.Set() || c.wakes > c.l.worker.Loop.Now()+int64(idle) {
@@ -228,8 +228,8 @@ func (c *downConn) wake(d time.Duration) {
 // reap gives such responses up that wait for too long.
 func (c *downConn) reap() {
 	idle := c.l.timeouts(c.proto).StreamIdle
-	if r, ok := c.codec.(stream.Reaper); ok && idle > 0 && r.Waits() {
-		r.Reap(c.l.worker.Loop.Now() - int64(idle))
+	if r := c.codec.Features().StallResetter; r != nil && idle > 0 && r.Stalled() {
+		r.ResetStalled(c.l.worker.Loop.Now() - int64(idle))
 	}
 }
 
@@ -289,8 +289,8 @@ const drainIdle = time.Second
 // that begins (lastResponse): only then can the client be told not to send another
 // request. One whose response had begun before may do so.
 func (c *downConn) drain() {
-	if a, ok := c.codec.(stream.Announcer); ok {
-		a.Announce()
+	if n := c.codec.Features().DrainNotifier; n != nil {
+		n.NotifyDrain()
 	}
 	if c.proto == nil {
 		c.phase = c.codec.Phase()

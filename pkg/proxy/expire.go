@@ -61,9 +61,9 @@ func (w *Worker) Untaken() (all, here int) {
 	count := func(l *listener) {
 		c := l.conns
 		for range l.count {
-			r, ok := c.codec.(stream.Reaper)
+			r := c.codec.Features().StallResetter
 			switch {
-			case c.io.Unwritten() > 0, ok && r.Waits():
+			case c.io.Unwritten() > 0, r != nil && r.Stalled():
 				all++
 				here++
 			case c.io.Untaken() > 0:

@@ -29,7 +29,7 @@ type Listener struct {
 	// Protocols are what connections may speak, and their codecs' makers. Detector
 	// tells which; it is nil if there is nothing to tell. TCP takes the connections
 	// that speak none of them, which are all if there are no protocols; it may be nil.
-	Protocols     []Speaker
+	Protocols     []ListenerProtocol
 	Detector      *protocol.Detector
 	DetectTimeout time.Duration
 	TCP           *config.TCPProxyConfig
@@ -62,8 +62,8 @@ type Listener struct {
 	Other protocol.Timeouts
 }
 
-// Speaker is a protocol on the connections of a listener.
-type Speaker struct {
+// ListenerProtocol is a protocol on the connections of a listener.
+type ListenerProtocol struct {
 	*protocol.Protocol
 	NewCodec protocol.ServerMaker
 	protocol.Timeouts

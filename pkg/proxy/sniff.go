@@ -76,6 +76,9 @@ func (s *sniffer) EOF() (busy bool) {
 	return true
 }
 
+// Features returns none: no protocol is spoken yet.
+func (*sniffer) Features() stream.ServerFeatures { return stream.ServerFeatures{} }
+
 // TimedOut ends the connection, as its bytes do not tell what it speaks, or passes
 // it on.
 func (s *sniffer) TimedOut() {

@@ -146,6 +146,9 @@ func (t *tcp) Phase() stream.Phase { return stream.Tunnel }
 // TimedOut does nothing: there is no head.
 func (t *tcp) TimedOut() {}
 
+// Features returns none.
+func (t *tcp) Features() stream.ServerFeatures { return stream.ServerFeatures{} }
+
 // Drain does nothing: the connection lasts as long as its ends want it to.
 func (t *tcp) Drain() {}
 

@@ -162,7 +162,7 @@ func (w *world) load(p plan) {
 		w.t.Fatalf("no protocol %s", p.kind.protocol())
 	}
 	newCodec := proto.ListenerSettings(lc.Proxy.Settings).Server(&protocol.Listener{})
-	w.l.Protocols = []Speaker{{Protocol: proto, NewCodec: newCodec, Timeouts: protocol.Timeouts{StreamIdle: p.idle}}}
+	w.l.Protocols = []ListenerProtocol{{Protocol: proto, NewCodec: newCodec, Timeouts: protocol.Timeouts{StreamIdle: p.idle}}}
 	w.on(func() { w.w.Apply(&Snapshot{Listeners: []*Listener{w.l}, Clusters: clusters}) })
 }
 

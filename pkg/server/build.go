@@ -132,7 +132,7 @@ func (b *builder) protocols(l *proxy.Listener, c *config.Listener, protos []*pro
 		env.Settings[proto.Name] = proto.ListenerSettings(c.Proxy.Settings)
 	}
 	for _, proto := range protos {
-		l.Protocols = append(l.Protocols, proxy.Speaker{
+		l.Protocols = append(l.Protocols, proxy.ListenerProtocol{
 			Protocol: proto,
 			NewCodec: env.Settings[proto.Name].Server(env),
 			Timeouts: b.timeouts(c, proto),

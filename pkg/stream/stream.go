@@ -131,6 +131,10 @@ type ServerCodec interface {
 	// TimedOut answers a request whose head, or body, did not arrive in time.
 	// The connection is to be closed once Out is sent.
 	TimedOut()
+	// Features returns what the codec can do besides. It changes when the connection
+	// goes on in another protocol, and otherwise never. A codec that wraps another
+	// returns that one's, with what it adds.
+	Features() ServerFeatures
 }
 
 // ClientCodec is the codec of an upstream connection.
@@ -142,22 +146,8 @@ type ClientCodec interface {
 	// Available tells how many more streams may be opened now. Zero on a
 	// connection without streams means that it cannot be used again.
 	Available() int
-}
-
-// Announcer is a ServerCodec whose protocol can tell a client that it should send
-// no more requests on the connection. Those that it sends all the same are served.
-type Announcer interface {
-	// Announce tells it, once, when a drain begins.
-	Announce()
-}
-
-// Reaper is a ServerCodec on which responses may wait for a client that does not
-// take them, after their streams are over for who gave them.
-type Reaper interface {
-	// Waits tells whether there are any.
-	Waits() bool
-	// Reap gives up those of which nothing has left since a time on the loop's clock.
-	Reap(since int64)
+	// Features returns what the codec can do besides. It never changes.
+	Features() ClientFeatures
 }
 
 // Refuser is an Acceptor that is told of requests that its codec answers itself, for
@@ -172,42 +162,4 @@ type Refuser interface {
 type Switcher interface {
 	// Switched names the protocol as configurations do.
 	Switched(protocol string)
-}
-
-// Binder is a ClientCodec whose protocol lets a host send requests, which a
-// connection of one client's own passes on to it.
-type Binder interface {
-	// Bind gives the connection the acceptor of the host's requests, before any.
-	Bind(a Acceptor)
-}
-
-// Prober is a ClientCodec whose protocol has heartbeats.
-type Prober interface {
-	// Probe sends a heartbeat. It returns false if the protocol has none after all.
-	Probe() bool
-	// Answered reports whether the last heartbeat was answered.
-	Answered() bool
-	// Received returns how many frames, of whatever kind, have come from the peer.
-	Received() uint64
-}
-
-// Leaver is a ClientCodec whose protocol lets a host say that it is about to go.
-type Leaver interface {
-	// Leaving reports whether the host has said on this connection that it takes no
-	// more requests, and not because of anything that is wrong with the connection.
-	Leaving() bool
-}
-
-// Limiter is a ClientCodec whose peer says how many streams a connection takes.
-type Limiter interface {
-	// Limit returns how many, 0 as long as the peer has not said so.
-	Limit() int
-	// Assume sets how many are opened until it has.
-	Assume(n int)
-}
-
-// Dropper is a codec that drops messages that nobody waits for.
-type Dropper interface {
-	// Dropped returns how many it has dropped.
-	Dropped() uint64
 }

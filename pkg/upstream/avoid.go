@@ -52,13 +52,13 @@ type avoidance struct {
 	since  int64
 	hold   time.Duration // for which it is avoided in any case, unless it was seen gone
 	delay  time.Duration // before the next try to connect
-	speaks Dialect       // of the connections that are tried
+	key    PoolKey       // of the connections that are tried
 	timer  eventloop.Timer
 }
 
 // avoid begins to avoid the host, or to do so for another reason. Requests that wait
 // for a connection to it go to other hosts, if these take them.
-func (h *Host) avoid(reason avoidReason, d Dialect, hold time.Duration) {
+func (h *Host) avoid(reason avoidReason, key PoolKey, hold time.Duration) {
 	if h.original || h.retired {
 		return
 	}
@@ -70,8 +70,8 @@ func (h *Host) avoid(reason avoidReason, d Dialect, hold time.Duration) {
 	} else if reason < a.reason {
 		return
 	}
-	d.Owner = nil
-	a.reason, a.hold, a.speaks, a.delay = reason, hold, d, firstProbe
+	key.Owner = nil
+	a.reason, a.hold, a.key, a.delay = reason, hold, key, firstProbe
 	a.gone, a.since = false, h.cluster.env.Loop.Now()
 	if reason == leaving {
 		if hold > 0 {
@@ -185,7 +185,7 @@ func (a *avoidance) probe() {
 	case !h.cluster.Limits.connections.take(1):
 		h.restore()
 	default:
-		if err := h.dial(a.speaks); err != nil {
+		if err := h.dial(a.key); err != nil {
 			h.cluster.Limits.release()
 			a.failed()
 		}

@@ -137,9 +137,9 @@ func TestLeavingHostThatCloses(t *testing.T) {
 			w.askIn(mux, h, "a").expect("a")
 			until(t, "it is avoided", func() bool { return w.avoided(h) })
 			r := w.request("b")
-			r.speaks = mux
+			r.key = mux
 			lone := w.request("c")
-			lone.speaks = mux
+			lone.key = mux
 			w.on(func() { r.start(h); lone.start(h) })
 			lone.expectReset(stream.ConnectFailed, true)
 			r.expectReset(stream.ConnectFailed, true)
@@ -162,7 +162,7 @@ func TestLeavingHostTurnsAway(t *testing.T) {
 	held := w.askIn(recycled, other, "hold") // takes the only slot
 	until(t, "it has come", func() bool { return b.count("q") == 1 })
 	r := w.request("a")
-	r.speaks, r.other = mux, other
+	r.key, r.other = mux, other
 	w.on(func() { r.start(h); h.avoid(leaving, mux, goodbyeTime) })
 	w.on(func() {
 		if r.pending.host != other {
@@ -216,9 +216,9 @@ func TestRecycledConnectionOfSeveral(t *testing.T) {
 	w := one(t, cluster(nil, a.address(), b.address()))
 	h := w.host(0)
 	first := w.request("hold")
-	first.speaks = recycled
+	first.key = recycled
 	second := w.request("hold")
-	second.speaks = mux // another dialect, and so another connection
+	second.key = mux // another key, and so another connection
 	w.on(func() { first.start(h); second.start(h) })
 	until(t, "both have come", func() bool { return a.count("q") == 2 })
 	left := false

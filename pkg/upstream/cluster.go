@@ -44,7 +44,7 @@ func newCluster(env *Env, spec *Spec) *Cluster {
 	pump := c.pump
 	wake := func() { env.Loop.Post(pump) }
 	spec.Limits.seats[env.Worker].wake.Store(&wake)
-	hear := func(m *members.Host, d Dialect) { env.Loop.Post(func() { c.heardOf(m, d) }) }
+	hear := func(m *members.Host, key PoolKey) { env.Loop.Post(func() { c.heardOf(m, key) }) }
 	spec.Limits.seats[env.Worker].hear.Store(&hear)
 	c.listen()
 	return c
@@ -241,7 +241,7 @@ func (c *Cluster) spend() {
 		return
 	}
 	h.unhunger()
-	if err := h.dial(h.waiting.first.speaks); err != nil {
+	if err := h.dial(h.waiting.first.key); err != nil {
 		c.Limits.release()
 		h.refuse(err)
 	}

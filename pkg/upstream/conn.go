@@ -21,12 +21,12 @@ type Conn struct {
 	links[Conn] // among the host's idle ones, or the shared ones
 	host        *Host
 	io          *eventloop.Conn
-	speaks      Dialect
+	key         PoolKey
 	codec       stream.ClientCodec
-	prober      stream.Prober  // the codec, if it has heartbeats
-	leaver      stream.Leaver  // the codec, if a host can say that it goes
-	dropper     stream.Dropper // the codec, if it drops messages
-	limiter     stream.Limiter // the codec, if its peer says how many streams it takes
+	pinger      stream.Pinger        // the codec, if it has heartbeats
+	leaver      stream.Leaver        // the codec, if a host can say that it goes
+	orphans     stream.OrphanCounter // the codec, if it drops messages
+	limiter     stream.StreamLimiter // the codec, if its peer says how many streams it takes
 	id          uint64
 	local       netip.AddrPort
 
@@ -79,7 +79,7 @@ func (c *Conn) Open(receiver stream.End) stream.End {
 	c.before = c.Position()
 	c.host.active++
 	up := c.codec.NewStream(receiver)
-	if c.speaks.Protocol.Multiplexed {
+	if c.key.Protocol.Multiplexed {
 		if !c.shared {
 			c.shared = true
 			c.host.shared.push(c)
@@ -138,10 +138,10 @@ func (c *Conn) worn() bool {
 		}
 	}
 	limit := cl.MaxRequests
-	if limit == 0 || c.speaks.Protocol.RPC {
+	if limit == 0 || c.key.Protocol.RPC {
 		return false
 	}
-	if c.speaks.Protocol.Multiplexed {
+	if c.key.Protocol.Multiplexed {
 		limit -= uint32(c.earlier(time.Duration(limit)))
 	}
 	return c.uses >= limit
@@ -214,7 +214,7 @@ func (c *Conn) retire() {
 
 // Disown closes a connection whose owner is gone.
 func (c *Conn) Disown() {
-	c.speaks.Owner = nil
+	c.key.Owner = nil
 	if c.idle {
 		c.notIdle()
 	}
@@ -225,7 +225,7 @@ func (c *Conn) Disown() {
 // time nothing is left to be sent; on another there may be requests to which there
 // is no answer.
 func (c *Conn) finish() {
-	if c.speaks.Protocol.Multiplexed && !c.dialing {
+	if c.key.Protocol.Multiplexed && !c.dialing {
 		c.io.Close()
 		return
 	}
@@ -260,7 +260,7 @@ func (c *Conn) Connected(*eventloop.Conn) {
 		st.ConnectionTotal++
 		st.ConnectionActive++
 	}
-	if h.needsProof() && c.speaks.Protocol.Multiplexed {
+	if h.needsProof() && c.key.Protocol.Multiplexed {
 		c.prove()
 		return
 	}
@@ -277,7 +277,7 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	n, h := uint64(in.Len()), c.host
 	h.Stats.BytesReadTotal += n
 	h.cluster.Stats.BytesReadTotal += n
-	if c.streams > 0 && !c.speaks.Protocol.Multiplexed && io.Sent() == c.before {
+	if c.streams > 0 && !c.key.Protocol.Multiplexed && io.Sent() == c.before {
 		// They cannot answer the request, nothing of which has left yet.
 		c.onBusy = true
 		io.CloseNow()
@@ -286,12 +286,12 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	}
 	busy := c.streams > 0
 	used, err := c.codec.Feed(in)
-	if c.dropper != nil {
-		c.countDropped(c.dropper.Dropped())
+	if c.orphans != nil {
+		c.countDropped(c.orphans.Orphans())
 	}
 	if err != nil {
 		c.onBusy = busy
-		if c.speaks.Protocol.Multiplexed { // the host is told why
+		if c.key.Protocol.Multiplexed { // the host is told why
 			io.Close()
 		} else {
 			io.CloseNow()
@@ -348,7 +348,7 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	cl.env.conns--
 	cl.Limits.seats[cl.env.Worker].held.Add(-1)
 	c.unshare()
-	if o := c.speaks.Owner; o != nil {
+	if o := c.key.Owner; o != nil {
 		defer o.Unbound(c, c.uses > 0)
 	}
 	if c.dialing {

@@ -15,13 +15,13 @@ import (
 // All requests that waited for a connection learn together that there is none, and
 // those that wait once more, once more together.
 func TestConnectFailsForAll(t *testing.T) {
-	for _, d := range []Dialect{lines, mux} {
+	for _, d := range []PoolKey{lines, mux} {
 		t.Run(d.Protocol.Name, func(t *testing.T) {
 			w := one(t, cluster(nil, silent(t)))
 			var rs []*request
 			for range 60 {
 				r := w.request("a")
-				r.speaks, r.again = d, 1
+				r.key, r.again = d, 1
 				rs = append(rs, r)
 			}
 			h := w.host(0)
@@ -54,7 +54,7 @@ func TestConnectTimeoutSurvivesLostSYNs(t *testing.T) {
 // Requests that have waited for a slow connect turn to another host; the host gets no
 // others, and is back as soon as it takes a connection.
 func TestSlowConnect(t *testing.T) {
-	for _, d := range []Dialect{lines, mux} {
+	for _, d := range []PoolKey{lines, mux} {
 		t.Run(d.Protocol.Name, func(t *testing.T) {
 			s := newMuxServer(t)
 			answer := "a"
@@ -64,9 +64,9 @@ func TestSlowConnect(t *testing.T) {
 			slow := silent(t)
 			w := one(t, cluster(nil, slow, s.address()))
 			r := w.request("a")
-			r.speaks, r.other = d, w.host(1)
+			r.key, r.other = d, w.host(1)
 			lone := w.request("a") // nobody else takes it
-			lone.speaks = d
+			lone.key = d
 			h := w.host(0)
 			w.on(func() { r.start(h); lone.start(h) })
 			w.forward(slowConnect / 8)
@@ -163,7 +163,7 @@ func TestConnectOutcomes(t *testing.T) {
 	var rs []*request
 	for range 5 {
 		r := w.request("a")
-		r.speaks = mux
+		r.key = mux
 		rs = append(rs, r)
 	}
 	w.on(func() {

@@ -24,7 +24,7 @@ type pulse struct {
 // hasBeats tells whether heartbeats are sent whenever the peer is silent.
 func (c *Conn) hasBeats() bool {
 	p := &c.host.cluster.Probes
-	return c.prober != nil && p.Interval > 0 && (p.Asked || c.speaks.Protocol.RPC)
+	return c.pinger != nil && p.Interval > 0 && (p.Asked || c.key.Protocol.RPC)
 }
 
 // beginPulse makes heartbeats due on a connection that stands, or that is not in
@@ -51,10 +51,10 @@ func (c *Conn) askNow() bool {
 
 // ask sends a heartbeat, if the protocol has any.
 func (c *Conn) ask() bool {
-	if c.prober != nil && c.prober.Probe() {
+	if c.pinger != nil && c.pinger.Ping() {
 		return true
 	}
-	c.prober = nil
+	c.pinger = nil
 	return false
 }
 
@@ -65,7 +65,7 @@ func (c *Conn) pulseDue(now int64) bool {
 	if p.probeAt == 0 || now < p.probeAt {
 		return true
 	}
-	if c.prober == nil {
+	if c.pinger == nil {
 		p.probeAt = 0
 		return true
 	}
@@ -86,7 +86,7 @@ func (c *Conn) pulseDue(now int64) bool {
 			wait = max(probes.Interval, wait)
 		}
 		left := c.io.Sent() >= p.probedTo // the last one: systems confirm what comes a little later
-		if left && (c.hasBeats() || c.prober.Answered()) && c.ask() {
+		if left && (c.hasBeats() || c.pinger.Answered()) && c.ask() {
 			p.probedTo = c.Position()
 		}
 	}

@@ -312,7 +312,7 @@ func one(t testing.TB, c config.Cluster) *worker {
 }
 
 // lines is what lineCodec speaks.
-var lines = Dialect{Protocol: &protocol.Protocol{Name: "lines"}}
+var lines = PoolKey{Protocol: &protocol.Protocol{Name: "lines"}}
 
 // lineCodec is a protocol of lines: a line asks, a line answers. After the answer
 // "bye" the connection is of no more use.
@@ -326,6 +326,8 @@ func (c *lineCodec) NewStream(r stream.End) stream.End {
 	c.sink = r
 	return (*lineSender)(c)
 }
+
+func (c *lineCodec) Features() stream.ClientFeatures { return stream.ClientFeatures{} }
 
 func (c *lineCodec) Available() int {
 	if c.closed || c.sink != nil {
@@ -390,7 +392,7 @@ type request struct {
 	fresh   bool   // it must not use an idle connection
 	to      *Host
 	other   *Host // that it turns to if it is to
-	speaks  Dialect
+	key     PoolKey
 	again   int // how often it waits again when there is no connection
 	done    chan result
 	wire    uint64 // the connection's number, of the one used last
@@ -404,7 +406,7 @@ type result struct {
 }
 
 func (w *worker) request(text string) *request {
-	return &request{w: w, text: text, speaks: lines, done: make(chan result, 1)}
+	return &request{w: w, text: text, key: lines, done: make(chan result, 1)}
 }
 
 // ask starts a request to a host and returns without waiting.
@@ -421,11 +423,11 @@ func (w *worker) host(i int) (h *Host) {
 
 func (r *request) start(h *Host) {
 	r.to = h
-	if c := h.Acquire(r.speaks); c != nil && !r.fresh {
+	if c := h.Acquire(r.key); c != nil && !r.fresh {
 		r.Connected(c)
 		return
 	}
-	if reset, ok := h.Wait(r, &r.pending, r.speaks); !ok {
+	if reset, ok := h.Wait(r, &r.pending, r.key); !ok {
 		r.done <- result{reset: reset}
 	}
 }

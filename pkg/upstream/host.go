@@ -91,15 +91,15 @@ func (h *Host) adopt(set *members.Set) bool {
 	return true
 }
 
-// Acquire returns a connection to the host that speaks a dialect and has room for
+// Acquire returns a connection to the host of a key that has room for
 // a stream, or nil.
-func (h *Host) Acquire(d Dialect) *Conn {
-	if c := h.roomiest(d); c != nil {
+func (h *Host) Acquire(key PoolKey) *Conn {
+	if c := h.roomiest(key); c != nil {
 		return c
 	}
 	for c := h.idle.last; c != nil; {
 		before := c.prev
-		if c.speaks == d && c.doubt == trusted {
+		if c.key == key && c.doubt == trusted {
 			c.notIdle()
 			if c.usable() && !c.stale() {
 				return c
@@ -114,13 +114,13 @@ func (h *Host) Acquire(d Dialect) *Conn {
 // roomiest returns a shared connection that has room for a stream: of RPC protocols
 // the one used last, because their requests are short; of others the one with the
 // fewest streams, because some streams last, and are to be spread.
-func (h *Host) roomiest(d Dialect) *Conn {
+func (h *Host) roomiest(key PoolKey) *Conn {
 	var best *Conn
 	for c := h.shared.last; c != nil; c = c.prev {
-		if c.speaks != d || best != nil && best.streams <= c.streams || !c.usable() {
+		if c.key != key || best != nil && best.streams <= c.streams || !c.usable() {
 			continue
 		}
-		if best = c; d.Protocol.RPC {
+		if best = c; key.Protocol.RPC {
 			break
 		}
 	}
@@ -128,13 +128,13 @@ func (h *Host) roomiest(d Dialect) *Conn {
 }
 
 // dialMore makes connections for those who wait, as far as the limit allows.
-func (h *Host) dialMore(d Dialect) error {
+func (h *Host) dialMore(key PoolKey) error {
 	c := h.cluster
-	for h.coming < h.waiting.n && !h.hasShared(d) {
+	for h.coming < h.waiting.n && !h.hasShared(key) {
 		if !h.slot() {
 			return nil
 		}
-		if err := h.dial(d); err != nil {
+		if err := h.dial(key); err != nil {
 			c.Limits.release()
 			return err
 		}
@@ -142,11 +142,11 @@ func (h *Host) dialMore(d Dialect) error {
 	return nil
 }
 
-// hasShared tells whether there is a connection with streams of a dialect that
+// hasShared tells whether there is a connection with streams of a key that
 // has room for more, or will have.
-func (h *Host) hasShared(d Dialect) bool {
+func (h *Host) hasShared(key PoolKey) bool {
 	for c := h.shared.first; c != nil; c = c.next {
-		if c.speaks == d && c.hasRoom() {
+		if c.key == key && c.hasRoom() {
 			return true
 		}
 	}
@@ -155,7 +155,7 @@ func (h *Host) hasShared(d Dialect) bool {
 
 // lacking tells whether more requests wait than connections are coming for.
 func (h *Host) lacking() bool {
-	return h.waiting.n > h.coming && !h.hasShared(h.waiting.first.speaks)
+	return h.waiting.n > h.coming && !h.hasShared(h.waiting.first.key)
 }
 
 // slot takes a slot for a connection. If it returns false, the host is hungry.
@@ -208,9 +208,9 @@ func (h *Host) fed() {
 }
 
 // dial makes a connection, for which a slot was taken.
-func (h *Host) dial(d Dialect) error {
+func (h *Host) dial(key PoolKey) error {
 	cl := h.cluster
-	c := &Conn{host: h, speaks: d, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
+	c := &Conn{host: h, key: key, id: cl.env.NextID(), dialing: true, heir: noHeir, jitter: uint16(cl.env.Rand())}
 	c.born = cl.env.Loop.Now()
 	io, err := cl.env.Loop.Dial(&h.addr, &cl.Dial, c)
 	if err != nil {
@@ -224,18 +224,16 @@ func (h *Host) dial(d Dialect) error {
 		cl.env.Loop.Schedule(&c.timer, slowConnect, c)
 	}
 	c.io = io
-	c.codec = cl.env.Codec(io, cl.maker(d.Protocol))
-	c.prober, _ = c.codec.(stream.Prober)
-	c.leaver, _ = c.codec.(stream.Leaver)
-	c.dropper, _ = c.codec.(stream.Dropper)
-	if l, ok := c.codec.(stream.Limiter); ok {
-		l.Assume(h.width)
-		c.limiter = l
+	c.codec = cl.env.Codec(io, cl.maker(key.Protocol))
+	f := c.codec.Features()
+	c.pinger, c.leaver, c.limiter, c.orphans = f.Pinger, f.Leaver, f.StreamLimiter, f.OrphanCounter
+	if c.limiter != nil {
+		c.limiter.SetMaxStreams(h.width)
 	}
-	c.wide = h.widthOf(d)
-	if b, ok := c.codec.(stream.Binder); ok && d.Owner != nil {
-		b.Bind(d.Owner)
-		d.Owner.Bound(c)
+	c.wide = h.widthOf(key)
+	if f.Binder != nil && key.Owner != nil {
+		f.Binder.Bind(key.Owner)
+		key.Owner.Bound(c)
 	}
 	h.dialing++
 	h.coming += c.wide
@@ -246,9 +244,9 @@ func (h *Host) dial(d Dialect) error {
 }
 
 // widthOf is for how many waiting requests a connection that is being made will do.
-func (h *Host) widthOf(d Dialect) int {
+func (h *Host) widthOf(key PoolKey) int {
 	switch {
-	case !d.Protocol.Multiplexed:
+	case !key.Protocol.Multiplexed:
 		return 1
 	case h.width > 0:
 		return h.width
@@ -287,7 +285,7 @@ func (h *Host) free(c *Conn) {
 		c.finish()
 	case c.doubt != trusted && !h.retired:
 		c.keep()
-	case h.waits(c.speaks) != nil:
+	case h.waits(c.key) != nil:
 		if heir, ok := h.yields(); ok {
 			c.bequeath(heir)
 			return
@@ -324,24 +322,24 @@ func (h *Host) share(c *Conn) {
 // serve gives a connection to those who wait, as long as it has room.
 func (h *Host) serve(c *Conn) {
 	for {
-		p := h.waits(c.speaks)
+		p := h.waits(c.key)
 		if p == nil || !c.usable() {
 			return
 		}
 		w := p.waiter
 		h.Forget(p)
 		w.Connected(c)
-		if !c.speaks.Protocol.Multiplexed {
+		if !c.key.Protocol.Multiplexed {
 			return
 		}
 	}
 }
 
-// waits returns the first who waits for a connection that speaks a dialect, or
+// waits returns the first who waits for a connection of a key, or
 // nil.
-func (h *Host) waits(d Dialect) *Pending {
+func (h *Host) waits(key PoolKey) *Pending {
 	for p := h.waiting.first; p != nil; p = p.next {
-		if p.speaks == d {
+		if p.key == key {
 			return p
 		}
 	}

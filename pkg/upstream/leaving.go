@@ -13,7 +13,7 @@ import (
 // itself if it says so again on that one.
 func (h *Host) announced(c *Conn) {
 	hold := goodbyeTime
-	if !c.speaks.Protocol.RPC {
+	if !c.key.Protocol.RPC {
 		hold = h.goodbye(c)
 		if hold == 0 && h.conns-h.doubted > 1 {
 			return
@@ -22,9 +22,9 @@ func (h *Host) announced(c *Conn) {
 	if hold > 0 {
 		h.cluster.Stats.HostLeaving++
 		h.log("a host says that it goes: it gets no requests while others take them")
-		h.cluster.Limits.announce(h.cluster.env.Worker, h.Host, c.speaks)
+		h.cluster.Limits.announce(h.cluster.env.Worker, h.Host, c.key)
 	}
-	h.avoid(leaving, c.speaks, hold)
+	h.avoid(leaving, c.key, hold)
 	h.cluster.seekOthers(h)
 	if c.doubt == proving {
 		h.coming -= c.wide
@@ -57,7 +57,7 @@ func (h *Host) goodbye(c *Conn) time.Duration {
 }
 
 // heardOf is announced for what a host said to another worker.
-func (c *Cluster) heardOf(m *members.Host, d Dialect) {
+func (c *Cluster) heardOf(m *members.Host, key PoolKey) {
 	if c.removed || c.set == nil || int(m.Slot) >= len(c.set.Hosts) {
 		return
 	}
@@ -65,7 +65,7 @@ func (c *Cluster) heardOf(m *members.Host, d Dialect) {
 		return
 	}
 	if h := c.host(m.Slot); h.avoided == nil || h.avoided.reason != leaving {
-		h.avoid(leaving, d, goodbyeTime)
+		h.avoid(leaving, key, goodbyeTime)
 		c.seekOthers(h)
 	}
 }

@@ -34,16 +34,16 @@ type seat struct {
 	idle   atomic.Bool  // it has idle connections
 	wake   atomic.Pointer[func()]
 	// hear tells the worker of a host that has said to another worker that it goes.
-	hear atomic.Pointer[func(m *members.Host, d Dialect)]
+	hear atomic.Pointer[func(m *members.Host, key PoolKey)]
 	_    [80]byte
 }
 
 // announce tells the other workers that a host has said that it goes.
-func (l *Limits) announce(worker int, m *members.Host, d Dialect) {
-	d.Owner = nil
+func (l *Limits) announce(worker int, m *members.Host, key PoolKey) {
+	key.Owner = nil
 	for i := range l.seats {
 		if hear := l.seats[i].hear.Load(); hear != nil && i != worker {
-			(*hear)(m, d)
+			(*hear)(m, key)
 		}
 	}
 }

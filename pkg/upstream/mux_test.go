@@ -19,9 +19,9 @@ import (
 // mux is what muxCodec speaks, as an RPC protocol; recycled is the same, but that a
 // host which says that it goes may mean the connection.
 var (
-	mux      = Dialect{Protocol: &protocol.Protocol{Name: "mux", RPC: true, Multiplexed: true, Cluster: newMux}}
-	recycled = Dialect{Protocol: &protocol.Protocol{Name: "recycled", Multiplexed: true, Cluster: newMux}}
-	mute     = Dialect{Protocol: &protocol.Protocol{Name: "mute", RPC: true, Multiplexed: true, Cluster: newMute}}
+	mux      = PoolKey{Protocol: &protocol.Protocol{Name: "mux", RPC: true, Multiplexed: true, Cluster: newMux}}
+	recycled = PoolKey{Protocol: &protocol.Protocol{Name: "recycled", Multiplexed: true, Cluster: newMux}}
+	mute     = PoolKey{Protocol: &protocol.Protocol{Name: "mute", RPC: true, Multiplexed: true, Cluster: newMute}}
 )
 
 // muxCodec is a protocol of lines in which many are under way: "q 1 text" asks and is
@@ -38,10 +38,9 @@ type muxCodec struct {
 	noBeats bool
 }
 
-var (
-	_ stream.Prober = (*muxCodec)(nil)
-	_ stream.Leaver = (*muxCodec)(nil)
-)
+func (c *muxCodec) Features() stream.ClientFeatures {
+	return stream.ClientFeatures{Pinger: c, Leaver: c}
+}
 
 func newMux(*config.Node, []protocol.ListenerSettings, *config.Report) protocol.ClusterSettings {
 	return protocol.ClientMaker(func(link stream.Link, _ *stream.Pool) stream.ClientCodec {
@@ -130,7 +129,7 @@ func (c *muxCodec) Leaving() bool    { return c.leaving }
 func (c *muxCodec) Answered() bool   { return c.pinged == c.ponged }
 func (c *muxCodec) Received() uint64 { return c.frames }
 
-func (c *muxCodec) Probe() bool {
+func (c *muxCodec) Ping() bool {
 	if c.noBeats {
 		return false
 	}
@@ -198,10 +197,10 @@ func (m *muxServer) say(line string) {
 	m.each(func(c *net.TCPConn) { fmt.Fprintf(c, "%s\n", line) })
 }
 
-// askIn starts a request in a dialect.
-func (w *worker) askIn(d Dialect, h *Host, text string) *request {
+// askIn starts a request over a connection of a key.
+func (w *worker) askIn(d PoolKey, h *Host, text string) *request {
 	r := w.request(text)
-	r.speaks = d
+	r.key = d
 	w.on(func() { r.start(h) })
 	return r
 }

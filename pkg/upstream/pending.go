@@ -17,9 +17,9 @@ type Waiter interface {
 	Unconnected(r stream.Reset)
 }
 
-// Dialect is what a connection speaks. A stream goes only over a connection of its
-// own dialect.
-type Dialect struct {
+// PoolKey says which connections of a host are alike. A stream goes only over one of its
+// own key.
+type PoolKey struct {
 	Protocol *protocol.Protocol
 	// Variant tells forms of the protocol apart that a host may not mix on one
 	// connection, such as bolt's versions.
@@ -45,26 +45,26 @@ type Pending struct {
 	links[Pending]
 	waiter Waiter
 	host   *Host
-	speaks Dialect
+	key    PoolKey
 	round  uint32 // of the host, in which it began to wait
 }
 
 // Waiting tells whether the place is taken.
 func (p *Pending) Waiting() bool { return p.host != nil }
 
-// Wait makes w wait for a connection that speaks a dialect, in the order of the
+// Wait makes w wait for a connection of a key, in the order of the
 // calls; p is its place.
 // It returns an overflow if too many wait already. Otherwise one of w's methods is
 // called, later, unless Forget is before.
-func (h *Host) Wait(w Waiter, p *Pending, d Dialect) (r stream.Reset, ok bool) {
+func (h *Host) Wait(w Waiter, p *Pending, key PoolKey) (r stream.Reset, ok bool) {
 	c := h.cluster
 	if !c.Limits.pending.take(1) {
 		return stream.Reset{Reason: stream.Overflow, Unprocessed: true}, false
 	}
 	c.Stats.RequestPendingActive++
-	p.waiter, p.host, p.speaks, p.round = w, h, d, h.round
+	p.waiter, p.host, p.key, p.round = w, h, key, h.round
 	h.waiting.push(p)
-	if err := h.dialMore(d); err != nil {
+	if err := h.dialMore(key); err != nil {
 		h.Forget(p)
 		return stream.Reset{Reason: stream.ConnectFailed, Unprocessed: true, Err: err}, false
 	}
@@ -77,6 +77,6 @@ func (h *Host) Forget(p *Pending) {
 	h.waiting.remove(p)
 	h.cluster.Limits.pending.give(1)
 	h.cluster.Stats.RequestPendingActive--
-	p.host, p.waiter, p.speaks = nil, nil, Dialect{}
+	p.host, p.waiter, p.key = nil, nil, PoolKey{}
 	h.fed()
 }

@@ -22,7 +22,7 @@ func (c *Conn) proved() {
 	if a := h.avoided; a != nil {
 		if a.over() {
 			h.restore()
-		} else if a.again(); h.waits(c.speaks) == nil {
+		} else if a.again(); h.waits(c.key) == nil {
 			c.finish()
 			return
 		}
@@ -44,14 +44,14 @@ func (c *Conn) disproved(err error) {
 		h.doubted--
 	}
 	c.doubt = trusted
-	if !proved && (!c.vain(err) || c.prober == nil || !c.speaks.Protocol.Multiplexed) {
+	if !proved && (!c.vain(err) || c.pinger == nil || !c.key.Protocol.Multiplexed) {
 		if a := h.avoided; a != nil && a.reason == unanswering && h.dialing == 0 {
 			a.failed() // it may have been the one that was to show that the host lives
 		}
 		return
 	}
 	if h.avoided == nil {
-		h.avoid(unanswering, c.speaks, 0)
+		h.avoid(unanswering, c.key, 0)
 	}
 	if h.avoided == nil { // it takes no more anyway
 		h.refuse(cause(err))

@@ -104,7 +104,7 @@ const patienceWithPings = 5 * time.Minute
 // heard is what Heard returned when it began. If no byte has come since, the
 // connection takes no new requests until it has shown that the host lives.
 func (c *Conn) Unanswered(heard uint64) {
-	if c.ended || c.doubt >= suspected || heard != c.io.Received() || c.io.Paused() || !c.speaks.Protocol.Multiplexed {
+	if c.ended || c.doubt >= suspected || heard != c.io.Received() || c.io.Paused() || !c.key.Protocol.Multiplexed {
 		return
 	}
 	if c.pinged(heard) || !c.askNow() {
@@ -118,7 +118,7 @@ func (c *Conn) Unanswered(heard uint64) {
 	h := c.host
 	h.doubted++
 	if h.doubted == h.conns {
-		h.avoid(unanswering, c.speaks, 0)
+		h.avoid(unanswering, c.key, 0)
 	}
 	h.settle()
 	c.watch()
@@ -126,7 +126,7 @@ func (c *Conn) Unanswered(heard uint64) {
 
 // pinged tells whether another PING is one too many.
 func (c *Conn) pinged(heard uint64) bool {
-	if c.speaks.Protocol.RPC || c.askedAt == 0 || heard != c.heardThen || c.now()-c.askedAt > int64(patienceWithPings) {
+	if c.key.Protocol.RPC || c.askedAt == 0 || heard != c.heardThen || c.now()-c.askedAt > int64(patienceWithPings) {
 		c.askedAt = c.now()
 		return false
 	}
@@ -142,7 +142,7 @@ func (c *Conn) reassure() {
 		c.host.answers()
 		c.offer()
 	case proving:
-		if c.prober.Answered() && !c.says() {
+		if c.pinger.Answered() && !c.says() {
 			c.proved()
 		}
 	}

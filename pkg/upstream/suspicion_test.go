@@ -7,8 +7,8 @@ import (
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// kinds are dialects in which many requests share a connection.
-var kinds = []Dialect{mux, recycled, mute}
+// kinds are keys of which many requests share a connection.
+var kinds = []PoolKey{mux, recycled, mute}
 
 // A connection on which a request timed out, and no byte came, takes no new requests
 // before it has answered a heartbeat; then it does again.

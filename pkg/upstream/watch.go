@@ -39,7 +39,7 @@ func (c *Conn) Expired(*eventloop.Timer) {
 		c.notIdle()
 		c.io.CloseNow()
 		return
-	case c.doubt == proving && c.prober == nil && now >= c.pulse.probeAt:
+	case c.doubt == proving && c.pinger == nil && now >= c.pulse.probeAt:
 		c.proved()
 		return
 	case !c.pulseDue(now):
@@ -60,7 +60,7 @@ func (c *Conn) Expired(*eventloop.Timer) {
 func (c *Conn) slow() {
 	h := c.host
 	if h.conns == 0 {
-		h.avoid(unreachable, c.speaks, 0)
+		h.avoid(unreachable, c.key, 0)
 	} else {
 		h.turnAway()
 	}

@@ -9,30 +9,26 @@ import (
 // and their answers come back, in whatever order.
 type ClientConn struct {
 	conn
-	asker
-	back     *answerer // serves the host's own requests; nil unless the connection is bound
-	received uint64    // frames
-	ending   bool      // it takes no new streams
-	leaving  bool      // because the host has said that it is about to go
+	caller
+	back     *callee // serves the host's own requests; nil unless the connection is bound
+	received uint64  // frames
+	ending   bool    // it takes no new streams
+	leaving  bool    // because the host has said that it is about to go
 }
 
 var (
 	_ stream.ClientCodec = (*ClientConn)(nil)
-	_ stream.Binder      = (*ClientConn)(nil)
-	_ stream.Prober      = (*ClientConn)(nil)
-	_ stream.Leaver      = (*ClientConn)(nil)
-	_ stream.Dropper     = (*ClientConn)(nil)
 )
 
 func newClientConn(e *engine, link stream.Link, heads *stream.Pool) *ClientConn {
 	c := &ClientConn{conn: conn{engine: e, link: link, heads: heads}}
-	c.asker.init(&c.conn)
+	c.caller.init(&c.conn)
 	return c
 }
 
 // Bind makes requests of the host go to a.
 func (c *ClientConn) Bind(a stream.Acceptor) {
-	c.back = new(answerer)
+	c.back = new(callee)
 	c.back.init(&c.conn, a)
 	c.back.ended = c
 }
@@ -130,7 +126,7 @@ func (c *ClientConn) fail(call *stream.Call, err error) error {
 		if call.ID == c.beat && c.beat != 0 {
 			c.beat = 0
 		} else {
-			c.asker.fail(call, r)
+			c.caller.fail(call, r)
 		}
 	case stream.KindGoAway:
 		c.ending, c.leaving = true, true
@@ -205,13 +201,13 @@ func (c *ClientConn) Pressure(high bool) {
 // Drain takes no new streams.
 func (c *ClientConn) Drain() { c.ending = true }
 
-// Probe sends a heartbeat, if the protocol has any.
-func (c *ClientConn) Probe() bool {
+// Ping sends a heartbeat, if the protocol has any.
+func (c *ClientConn) Ping() bool {
 	if c.beats == nil {
 		return false
 	}
 	c.beat = c.nextID()
-	c.send(func(dst []byte) []byte { return c.beats.Heartbeat(dst, c.beat, like(&c.asker.first)) })
+	c.send(func(dst []byte) []byte { return c.beats.Heartbeat(dst, c.beat, like(&c.caller.first)) })
 	return true
 }
 
@@ -224,15 +220,20 @@ func (c *ClientConn) Leaving() bool { return c.leaving }
 // Received returns how many frames have come.
 func (c *ClientConn) Received() uint64 { return c.received }
 
-// Dropped returns how many frames came that nobody waited for.
-func (c *ClientConn) Dropped() uint64 { return c.dropped }
+// Orphans returns how many frames came that nobody waited for.
+func (c *ClientConn) Orphans() uint64 { return c.dropped }
 
 // Close resets every stream.
 func (c *ClientConn) Close(r stream.Reset) {
 	c.ending = true
 	c.dropBig()
-	c.asker.reset(r)
+	c.caller.reset(r)
 	if c.back != nil {
 		c.back.reset(r)
 	}
+}
+
+// Features returns what all RPC protocols add.
+func (c *ClientConn) Features() stream.ClientFeatures {
+	return stream.ClientFeatures{Pinger: c, Leaver: c, OrphanCounter: c, Binder: c}
 }

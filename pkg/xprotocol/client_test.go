@@ -191,7 +191,7 @@ func TestRequestOfTheHost(t *testing.T) {
 	if len(got) != 1 || got[0].Kind != stream.KindResponse || got[0].ID != 5 || got[0].Number != 404 {
 		t.Errorf("answered by %v", got)
 	}
-	if n := u.Codec.(stream.Dropper).Dropped(); n != 2 {
+	if n := u.Codec.Features().OrphanCounter.Orphans(); n != 2 {
 		t.Errorf("%d dropped", n)
 	}
 }

@@ -81,7 +81,7 @@ type bound struct {
 
 func newBound() bound {
 	b := bound{xprotocoltest.NewUpstream(plain.Spec()), xprotocoltest.NewDownstream(plain.Spec(), xprotocoltest.Limits{})}
-	b.up.Codec.(stream.Binder).Bind(b.down.Codec.(stream.Acceptor))
+	b.up.Codec.Features().Binder.Bind(b.down.Codec.Features().Acceptor)
 	return b
 }
 
@@ -149,7 +149,7 @@ func TestBoundCalls(t *testing.T) {
 // for what it is.
 func TestBoundFailures(t *testing.T) {
 	up, down := xprotocoltest.NewUpstream(narrow()), xprotocoltest.NewDownstream(plain.Spec(), xprotocoltest.Limits{Frame: limit})
-	up.Codec.(stream.Binder).Bind(down.Codec.(stream.Acceptor))
+	up.Codec.Features().Binder.Bind(down.Codec.Features().Acceptor)
 	feed(t, up, request(1, tooMuch), request(2, "x"), request(3, "x"))
 	sent := frames(t, down.Sent())
 	if len(sent) != 2 {
@@ -176,7 +176,7 @@ func TestSharedHostIsNotAnswered(t *testing.T) {
 	beat := plain.Message{Kind: stream.KindHeartbeat, ID: 5}.Bytes()
 	u.Codec.Pressure(true)
 	feed(t, u, request(1, "x"), beat, oneWay)
-	if n := u.Codec.(stream.Dropper).Dropped(); u.Out().Len() > 0 || n != 3 {
+	if n := u.Codec.Features().OrphanCounter.Orphans(); u.Out().Len() > 0 || n != 3 {
 		t.Errorf("%d bytes are sent, %d messages dropped", u.Out().Len(), n)
 	}
 	u.Codec.Pressure(false)

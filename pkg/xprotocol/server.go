@@ -11,25 +11,23 @@ import (
 // answers go back by the ids that the client gave, in whatever order.
 type ServerConn struct {
 	conn
-	answerer
-	back    *asker // asks the client, for the host of a bound connection; nil before it has
-	partial bool   // a frame has begun
-	told    bool   // that a drain has begun
+	callee
+	back    *caller // asks the client, for the host of a bound connection; nil before it has
+	partial bool    // a frame has begun
+	told    bool    // that a drain has begun
 	eof     bool
 	closing bool
 }
 
 var (
 	_ stream.ServerCodec = (*ServerConn)(nil)
-	_ stream.Announcer   = (*ServerConn)(nil)
-	_ stream.Acceptor    = (*ServerConn)(nil)
 )
 
 var errUnexpected = errors.New("xprotocol: a response came that nothing was asked for")
 
 func newServerConn(e *engine, link stream.Link, a stream.Acceptor, heads *stream.Pool) *ServerConn {
 	c := &ServerConn{conn: conn{engine: e, link: link, heads: heads}}
-	c.answerer.init(&c.conn, a)
+	c.callee.init(&c.conn, a)
 	c.ended = c
 	return c
 }
@@ -38,7 +36,7 @@ func newServerConn(e *engine, link stream.Link, a stream.Acceptor, heads *stream
 // connection that is bound to this one.
 func (c *ServerConn) NewStream(receiver stream.End) stream.End {
 	if c.back == nil {
-		c.back = new(asker)
+		c.back = new(caller)
 		c.back.init(&c.conn)
 	}
 	return c.back.begin(receiver)
@@ -199,8 +197,8 @@ func (c *ServerConn) Drain() {
 	}
 }
 
-// Announce tells the client to send no more requests, if the protocol can.
-func (c *ServerConn) Announce() {
+// NotifyDrain tells the client to send no more requests, if the protocol can.
+func (c *ServerConn) NotifyDrain() {
 	if c.goAways != nil && !c.told {
 		c.told = true
 		c.send(func(dst []byte) []byte { return c.goAways.GoAway(dst, 0, like(&c.first)) })
@@ -227,8 +225,13 @@ func (c *ServerConn) TimedOut() { c.closing = true }
 func (c *ServerConn) Close(r stream.Reset) {
 	c.closing = true
 	c.dropBig()
-	c.answerer.reset(r)
+	c.callee.reset(r)
 	if c.back != nil {
 		c.back.reset(r)
 	}
+}
+
+// Features returns what all RPC protocols add.
+func (c *ServerConn) Features() stream.ServerFeatures {
+	return stream.ServerFeatures{DrainNotifier: c, Acceptor: c}
 }

@@ -170,9 +170,9 @@ func TestPressureStopsReading(t *testing.T) {
 func TestDrainAndAnnounce(t *testing.T) {
 	d := xprotocoltest.NewDownstream(plain.Spec(), xprotocoltest.Limits{})
 	feed(t, d, request(1, "x"))
-	announcer := d.Codec.(stream.Announcer)
-	announcer.Announce()
-	announcer.Announce()
+	notifier := d.Codec.Features().DrainNotifier
+	notifier.NotifyDrain()
+	notifier.NotifyDrain()
 	if got := frames(t, d.Sent()); len(got) != 1 || got[0].Kind != stream.KindGoAway {
 		t.Errorf("announced by %v", got)
 	}

@@ -7,14 +7,14 @@ import (
 
 // serverStream is one request of the peer, and where its answer goes.
 type serverStream struct {
-	answerer *answerer
-	peer     stream.End // nil once it may not be called any more
-	call     stream.Call
-	parts    parts        // of the answer; of a heartbeat, before, its content
-	request  buffer.Chain // content of the request, while it is passed on
-	content  buffer.Chain // of the answer, until it is complete
-	status   int          // of an answer that is not a frame of the protocol; 0: it is
-	flags    stream.Flags
+	callee  *callee
+	peer    stream.End // nil once it may not be called any more
+	call    stream.Call
+	parts   parts        // of the answer; of a heartbeat, before, its content
+	request buffer.Chain // content of the request, while it is passed on
+	content buffer.Chain // of the answer, until it is complete
+	status  int          // of an answer that is not a frame of the protocol; 0: it is
+	flags   stream.Flags
 
 	asked    bool // the request is complete
 	answered bool // the answer is
@@ -47,7 +47,7 @@ func (s *serverStream) Head(h *stream.Head, end bool) {
 // answers reports whether a head is that of a frame which answers the request.
 func (s *serverStream) answers(h *stream.Head) bool {
 	beat := h.RPC.Kind == stream.KindHeartbeatAnswer && s.call.Kind == stream.KindHeartbeat
-	return h.RPC.Protocol == s.answerer.name && (h.RPC.Kind == stream.KindResponse || beat)
+	return h.RPC.Protocol == s.callee.name && (h.RPC.Kind == stream.KindResponse || beat)
 }
 
 // keep keeps the parts of the answer until its content is there. A change that the
@@ -55,7 +55,7 @@ func (s *serverStream) answers(h *stream.Head) bool {
 // the frame cannot be sent as it came either, because there is no room for the
 // client's id in it, the client is told that there is no answer.
 func (s *serverStream) keep(h *stream.Head) {
-	err := s.parts.set(s.answerer.codec, h)
+	err := s.parts.set(s.callee.codec, h)
 	switch {
 	case err == nil:
 	case h.RPC.Anew:
@@ -97,7 +97,7 @@ func (s *serverStream) Trailers(*stream.Header) {
 
 // answer sends the answer, which is complete.
 func (s *serverStream) answer(content *buffer.Chain) {
-	c := s.answerer
+	c := s.callee
 	switch {
 	case s.call.Kind == stream.KindOneWay:
 	case s.call.Kind == stream.KindHeartbeat && s.status != 0:
@@ -124,7 +124,7 @@ func text(b []byte) []byte {
 func (s *serverStream) Reset(r stream.Reset) {
 	s.asked, s.peer = true, nil
 	if s.answered {
-		s.answerer.endIfOver(s)
+		s.callee.endIfOver(s)
 		return
 	}
 	a := answerTo(r)
@@ -139,7 +139,7 @@ func (s *serverStream) Reset(r stream.Reset) {
 // over ends the stream, now or with the call that it is in.
 func (s *serverStream) over() {
 	s.answered = true
-	s.answerer.endIfOver(s)
+	s.callee.endIfOver(s)
 }
 
 // Pause does nothing: requests come whole.

@@ -60,7 +60,7 @@ func TestTooLongResponse(t *testing.T) {
 		if !other.Ended || string(other.Content) != "answer" || sent.ID != 2 {
 			t.Errorf("in pieces of %d the other call has %v", n, other)
 		}
-		if dropped := u.Codec.(stream.Dropper).Dropped(); dropped != 2 {
+		if dropped := u.Codec.Features().OrphanCounter.Orphans(); dropped != 2 {
 			t.Errorf("%d messages are dropped", dropped)
 		}
 		last, sent := send(t, u, ask)
@@ -83,10 +83,10 @@ func TestTooLongResponseIsLate(t *testing.T) {
 		t.Fatal("the front of the response does not end the call")
 	}
 	feed(t, u, b[1000:])
-	u.Codec.(stream.Prober).Probe()
+	u.Codec.Features().Pinger.Ping()
 	beat := frames(t, u.Sent())
 	feed(t, u, response(beat[0].ID, tooMuch))
-	if other.GivenUp != nil || u.Codec.(stream.Dropper).Dropped() != 0 {
+	if other.GivenUp != nil || u.Codec.Features().OrphanCounter.Orphans() != 0 {
 		t.Errorf("the other call has %v", other)
 	}
 	u.Codec.Close(lost)

@@ -76,7 +76,7 @@ func TestRoom(t *testing.T) {
 // TestOwnHeartbeat: brokers answer a heartbeat like any request, and the answer is no stray.
 func TestOwnHeartbeat(t *testing.T) {
 	u := xprotocoltest.NewUpstream(remoting.Spec())
-	u.Codec.(stream.Prober).Probe()
+	u.Codec.Features().Pinger.Ping()
 	h := stream.Head{}
 	h.Clear()
 	if _, err := remoting.Spec().Codec.Parse(u.Sent(), &h); err != nil || h.RPC.Kind != stream.KindHeartbeat {
@@ -85,7 +85,7 @@ func TestOwnHeartbeat(t *testing.T) {
 	if err := u.Feed(frame(`{"code":3,"flag":1,"language":"JAVA","opaque":1,"version":0}`, "")); err != nil {
 		t.Fatal(err)
 	}
-	if n := u.Codec.(stream.Dropper).Dropped(); n != 0 || h.RPC.ID != 1 {
+	if n := u.Codec.Features().OrphanCounter.Orphans(); n != 0 || h.RPC.ID != 1 {
 		t.Errorf("the answer to heartbeat %d was dropped (%d)", h.RPC.ID, n)
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 // conn is the codec of a connection that begins in HTTP/1: that version's, and
 // after an upgrade the other's. It keeps the first request back until its head is
-// there, and looks whether it asks for an upgrade.
+// there, and looks whether it asks for an upgrade. What the codec can do besides is
+// the embedded one's to say (Features), before the upgrade and after.
 type conn struct {
 	stream.ServerCodec
 	maker
@@ -21,11 +22,7 @@ type conn struct {
 	begun    bool // a part of the first request has come
 }
 
-var (
-	_ stream.ServerCodec = (*conn)(nil)
-	_ stream.Announcer   = (*conn)(nil)
-	_ stream.Reaper      = (*conn)(nil)
-)
+var _ stream.ServerCodec = (*conn)(nil)
 
 // Feed passes bytes to the codec, once it is known which.
 func (c *conn) Feed(in buffer.View) (int, error) {
@@ -72,24 +69,4 @@ func (c *conn) Phase() stream.Phase {
 		return stream.ReadingHead
 	}
 	return c.ServerCodec.Phase()
-}
-
-// Announce tells the client that a drain has begun, if it speaks HTTP/2.
-func (c *conn) Announce() {
-	if a, ok := c.ServerCodec.(stream.Announcer); ok {
-		a.Announce()
-	}
-}
-
-// Waits tells whether responses wait for a client of HTTP/2.
-func (c *conn) Waits() bool {
-	r, ok := c.ServerCodec.(stream.Reaper)
-	return ok && r.Waits()
-}
-
-// Reap gives those up of which nothing has left since a time.
-func (c *conn) Reap(since int64) {
-	if r, ok := c.ServerCodec.(stream.Reaper); ok {
-		r.Reap(since)
-	}
 }

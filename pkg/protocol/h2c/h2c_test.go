@@ -1,6 +1,7 @@
 package h2c
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -183,4 +184,40 @@ func FuzzFirstRequest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// able is a codec that can do whatever a codec can.
+type able struct{ stream.ServerCodec }
+
+func (able) NotifyDrain()                      {}
+func (able) Stalled() bool                     { return false }
+func (able) ResetStalled(int64)                {}
+func (able) NewStream(s stream.End) stream.End { return s }
+func (a able) Features() stream.ServerFeatures {
+	return stream.ServerFeatures{DrainNotifier: a, StallResetter: a, Acceptor: a}
+}
+
+// TestFeaturesOfTheCodecInside: whatever the codec can do that a connection goes on in
+// is not lost because it is wrapped. A feature that the test does not know fails it.
+func TestFeaturesOfTheCodecInside(t *testing.T) {
+	all := able{}.Features()
+	for v, i := reflect.ValueOf(all), 0; i < v.NumField(); i++ {
+		if v.Field(i).IsNil() {
+			t.Errorf("the codec in the test lacks the feature %s", v.Type().Field(i).Name)
+		}
+	}
+	if got := (&conn{ServerCodec: able{}}).Features(); got != all {
+		t.Errorf("features are lost: %+v", got)
+	}
+	w := newWire(Protocol(), true)
+	if got := w.codec.Features(); got != (stream.ServerFeatures{}) {
+		t.Errorf("before the upgrade: %+v", got)
+	}
+	w.feed([]byte(asking + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+	inside := w.codec.(*conn).ServerCodec.(*http2.ServerConn)
+	if got := w.codec.Features(); got != inside.Features() || got.DrainNotifier == nil || got.StallResetter == nil {
+		t.Errorf("after the upgrade: %+v", got)
+	}
+	w.codec.Close(stream.Reset{Reason: stream.ConnectionLost})
+	w.out.Clear()
 }

@@ -341,3 +341,6 @@ func (c *ClientConn) Close(r stream.Reset) {
 	r.Unprocessed = r.Unprocessed || !c.has(headSent)
 	c.reset(r)
 }
+
+// Features returns none: HTTP/1 has nothing that not all have.
+func (c *ClientConn) Features() stream.ClientFeatures { return stream.ClientFeatures{} }

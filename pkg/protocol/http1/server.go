@@ -265,3 +265,6 @@ func (c *ServerConn) Phase() stream.Phase {
 	}
 	return stream.Busy
 }
+
+// Features returns none: HTTP/1 has nothing that not all have.
+func (c *ServerConn) Features() stream.ServerFeatures { return stream.ServerFeatures{} }

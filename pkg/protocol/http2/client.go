@@ -19,10 +19,6 @@ type ClientConn struct {
 
 var (
 	_ stream.ClientCodec = (*ClientConn)(nil)
-	_ stream.Prober      = (*ClientConn)(nil)
-	_ stream.Leaver      = (*ClientConn)(nil)
-	_ stream.Dropper     = (*ClientConn)(nil)
-	_ stream.Limiter     = (*ClientConn)(nil)
 )
 
 // NewClientConn returns the codec of a new connection. Heads are borrowed from the
@@ -65,9 +61,9 @@ func (c *ClientConn) Limit() int {
 	return int(min(c.peer.maxStreams, c.cfg.clientStreams()))
 }
 
-// Assume sets how many streams are opened before the server has said how many it
+// SetMaxStreams sets how many streams are opened before the server has said how many it
 // takes: what it said on another connection.
-func (c *ClientConn) Assume(n int) {
+func (c *ClientConn) SetMaxStreams(n int) {
 	if !c.has(sawSettings) && n > 0 {
 		c.peer.maxStreams = min(uint32(n), assumedMaxStreams)
 	}
@@ -191,8 +187,8 @@ func (c *ClientConn) Pressure(high bool) { c.pressure(high) }
 // Drain takes no new streams.
 func (c *ClientConn) Drain() { c.flags |= draining }
 
-// Probe sends a PING.
-func (c *ClientConn) Probe() bool {
+// Ping sends a PING.
+func (c *ClientConn) Ping() bool {
 	if c.has(closing) {
 		return false
 	}
@@ -214,11 +210,16 @@ func (c *ClientConn) Leaving() bool { return c.leaving }
 // Received returns how many frames have come.
 func (c *ClientConn) Received() uint64 { return c.frames }
 
-// Dropped returns how many header blocks came that nobody waited for.
-func (c *ClientConn) Dropped() uint64 { return c.dropped }
+// Orphans returns how many header blocks came that nobody waited for.
+func (c *ClientConn) Orphans() uint64 { return c.dropped }
 
 // Close resets every stream.
 func (c *ClientConn) Close(r stream.Reset) { c.shut(r) }
 
 // streamOver has nothing to do: whoever owns the connection closes it.
 func (c *ClientConn) streamOver() {}
+
+// Features returns what HTTP/2 adds.
+func (c *ClientConn) Features() stream.ClientFeatures {
+	return stream.ClientFeatures{Pinger: c, Leaver: c, StreamLimiter: c, OrphanCounter: c}
+}

@@ -22,9 +22,9 @@ const (
 	stalled = 10 * time.Second
 )
 
-// Announce tells the client to send no more requests. Those that it sends all the
+// NotifyDrain tells the client to send no more requests. Those that it sends all the
 // same are served.
-func (c *ServerConn) Announce() {
+func (c *ServerConn) NotifyDrain() {
 	if c.has(announced | closing) {
 		return
 	}
@@ -46,7 +46,7 @@ func (c *ServerConn) Drain() {
 	}
 	c.flags |= draining
 	if c.count > 0 && !c.has(announced) {
-		c.Announce()
+		c.NotifyDrain()
 	}
 	if c.live == 0 && c.count > 0 && c.link.Now()-c.moved >= int64(stalled) {
 		c.lastGoAway()

@@ -17,14 +17,14 @@ func TestDrainOfAnIdleConnection(t *testing.T) {
 	expect(t, "sent", s.written(), lines("GOAWAY 1 NO_ERROR"))
 	expect(t, "phase", s.conn.Phase(), stream.Closing)
 	s.conn.Drain()
-	s.conn.Announce()
+	s.conn.NotifyDrain()
 	expect(t, "again", s.written(), "")
 	s.close()
 }
 
 func TestDrainBeforeThePreface(t *testing.T) {
 	s := newServer(t, Config{})
-	s.conn.Announce()
+	s.conn.NotifyDrain()
 	s.conn.Drain()
 	expect(t, "sent", s.written(), "")
 	expect(t, "phase", s.conn.Phase(), stream.Closing)
@@ -36,8 +36,8 @@ func TestDrainInTwoSteps(t *testing.T) {
 	s := ready(t, Config{})
 	s.client.get(1)
 	s.exchange()
-	s.conn.Announce()
-	s.conn.Announce()
+	s.conn.NotifyDrain()
+	s.conn.NotifyDrain()
 	expect(t, "announced", s.written(), lines("GOAWAY 2147483647 NO_ERROR", `PING "weir end"`))
 	s.conn.Drain()
 	s.response(s.streams[0].sender, 200, "")
@@ -59,7 +59,7 @@ func TestDrainInTwoSteps(t *testing.T) {
 
 func TestDrainWaitsForTheAnswerOnlySoLong(t *testing.T) {
 	s := ready(t, Config{})
-	s.conn.Announce()
+	s.conn.NotifyDrain()
 	s.conn.Drain()
 	expect(t, "phase", s.conn.Phase(), stream.Idle)
 	s.now += int64(time.Second)
@@ -177,9 +177,9 @@ func TestServerEOF(t *testing.T) {
 		s.client.raw(frameSettings, 0, 0, "\x00\x04\x00\x00\x00\x01").get(1)
 		s.exchange()
 		s.response(s.streams[0].sender, 200, "xyz")
-		expect(t, "waits", s.conn.Waits(), true)
+		expect(t, "waits", s.conn.Stalled(), true)
 		expect(t, "busy", s.conn.EOF(), false)
-		expect(t, "waits", s.conn.Waits(), false)
+		expect(t, "waits", s.conn.Stalled(), false)
 		s.close()
 	})
 }
@@ -195,19 +195,19 @@ func TestReap(t *testing.T) {
 	s.now = 2000
 	s.response(s.streams[1].sender, 200, "xyz")
 	s.sent()
-	s.conn.Reap(999)
+	s.conn.ResetStalled(999)
 	expect(t, "sent", s.written(), "")
-	s.conn.Reap(1500)
+	s.conn.ResetStalled(1500)
 	expect(t, "sent", s.written(), lines("1 RST CANCEL"))
 	s.now = 3000
 	s.client.window(3, 1)
 	s.exchange()
-	s.conn.Reap(2500) // something has left since
+	s.conn.ResetStalled(2500) // something has left since
 	expect(t, "sent", s.written(), "")
-	expect(t, "waits", s.conn.Waits(), true)
-	s.conn.Reap(3000)
+	expect(t, "waits", s.conn.Stalled(), true)
+	s.conn.ResetStalled(3000)
 	expect(t, "sent", s.written(), lines("3 RST CANCEL"))
-	expect(t, "waits", s.conn.Waits(), false)
+	expect(t, "waits", s.conn.Stalled(), false)
 	expect(t, "phase", s.conn.Phase(), stream.Busy) // the third waits for its response
 	s.close()
 }

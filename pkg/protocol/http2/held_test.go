@@ -161,8 +161,8 @@ func TestACutOffResponseIsReaped(t *testing.T) {
 	s.exchange()
 	s.answerWith(2000, false).sender.Reset(stream.Reset{Reason: stream.RemoteReset})
 	s.sent()
-	expect(t, "waits", s.conn.Waits(), true)
-	s.conn.Reap(s.now)
+	expect(t, "waits", s.conn.Stalled(), true)
+	s.conn.ResetStalled(s.now)
 	expect(t, "sent", s.written(), lines("1 RST CANCEL"))
 	s.close()
 }

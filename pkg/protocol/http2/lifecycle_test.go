@@ -371,14 +371,14 @@ func TestLimit(t *testing.T) {
 	c.sent()
 	expect(t, "limit", c.conn.Limit(), 0)
 	expect(t, "available", c.conn.Available(), 100)
-	c.conn.Assume(3)
+	c.conn.SetMaxStreams(3)
 	expect(t, "available", c.conn.Available(), 3)
-	c.conn.Assume(0)
+	c.conn.SetMaxStreams(0)
 	expect(t, "available", c.conn.Available(), 3)
 	c.server.settings(xhttp2.Setting{ID: xhttp2.SettingMaxConcurrentStreams, Val: 20})
 	c.exchange()
 	expect(t, "limit", c.conn.Limit(), 20)
-	c.conn.Assume(1)
+	c.conn.SetMaxStreams(1)
 	expect(t, "available", c.conn.Available(), 20)
 	c.close()
 }
@@ -395,7 +395,7 @@ func TestClientCancels(t *testing.T) {
 		c.server.headers(2*i+1, false, ":status", "200").data(2*i+1, text(200), false).headers(2*i+1, true, "x", "y")
 	}
 	expect(t, "sent", c.exchange(), lines("0 WINDOW 32800"))
-	expect(t, "dropped", c.conn.Dropped(), 400)
+	expect(t, "dropped", c.conn.Orphans(), 400)
 	expect(t, "available", c.conn.Available(), 100)
 	c.close()
 }
@@ -487,7 +487,7 @@ func TestClientAvailable(t *testing.T) {
 func TestClientProbes(t *testing.T) {
 	c := connected(t, Config{})
 	before := c.conn.Received()
-	expect(t, "probe", c.conn.Probe(), true)
+	expect(t, "probe", c.conn.Ping(), true)
 	expect(t, "sent", c.written(), lines(`PING "\x01\x00\x00\x00\x00\x00\x00\x00"`))
 	c.server.ping(true, "\x07") // answers nothing
 	expect(t, "sent", c.exchange(), "")
@@ -499,7 +499,7 @@ func TestClientProbes(t *testing.T) {
 	expect(t, "EOF", c.conn.EOF(), false)
 	expect(t, "available", c.conn.Available(), 0)
 	c.close()
-	expect(t, "probe", c.conn.Probe(), false)
+	expect(t, "probe", c.conn.Ping(), false)
 	expect(t, "sent", c.out.Len(), 0)
 }
 

@@ -17,8 +17,6 @@ type ServerConn struct {
 
 var (
 	_ stream.ServerCodec = (*ServerConn)(nil)
-	_ stream.Announcer   = (*ServerConn)(nil)
-	_ stream.Reaper      = (*ServerConn)(nil)
 )
 
 // NewServerConn returns the codec of a new connection. Heads are borrowed from the
@@ -230,11 +228,11 @@ func (c *ServerConn) EOF() (busy bool) {
 	return false
 }
 
-// Waits tells whether responses wait for the client that are over for who gave them.
-func (c *ServerConn) Waits() bool { return c.count > c.live }
+// Stalled tells whether responses wait for the client that are over for who gave them.
+func (c *ServerConn) Stalled() bool { return c.count > c.live }
 
-// Reap resets the streams of such responses of which nothing has left since a time.
-func (c *ServerConn) Reap(since int64) {
+// ResetStalled resets the streams of such responses of which nothing has left since a time.
+func (c *ServerConn) ResetStalled(since int64) {
 	stuck := func(s *h2stream) bool { return s.peer == nil && s.queue.Len() > 0 && s.sentAt <= since }
 	for s := c.find(stuck); s != nil && !c.has(closing); s = c.find(stuck) {
 		c.abandon(s, Cancel, stream.Reset{Reason: stream.TimedOut})
@@ -259,4 +257,9 @@ func (c *ServerConn) Phase() stream.Phase {
 		return stream.Busy
 	}
 	return stream.Idle
+}
+
+// Features returns what HTTP/2 adds.
+func (c *ServerConn) Features() stream.ServerFeatures {
+	return stream.ServerFeatures{DrainNotifier: c, StallResetter: c}
 }

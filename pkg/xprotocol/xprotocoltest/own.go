@@ -156,14 +156,14 @@ func probes(k *kit) {
 		return
 	}
 	u := NewUpstream(k.spec)
-	prober, ok := u.Codec.(stream.Prober)
-	if !ok {
+	pinger := u.Codec.Features().Pinger
+	if pinger == nil {
 		k.Errorf("the connection cannot probe")
 		return
 	}
 	for i, answered := range []bool{true, true, false, true} {
-		before := prober.Received()
-		if !prober.Probe() || prober.Answered() {
+		before := pinger.Received()
+		if !pinger.Ping() || pinger.Answered() {
 			k.Errorf("probe %d is not sent, or answered at once", i)
 		}
 		h, content, ok := k.parse("a probe", u.Sent())
@@ -179,10 +179,10 @@ func probes(k *kit) {
 		if err := u.Feed(beats.HeartbeatAnswer(nil, &h.RPC.Call, content, true)); err != nil {
 			k.Errorf("the answer to a heartbeat: %v", err)
 		}
-		if !prober.Answered() {
+		if !pinger.Answered() {
 			k.Errorf("the answer to probe %d is taken for something else", i)
 		}
-		if got := prober.Received() - before; got != 1 {
+		if got := pinger.Received() - before; got != 1 {
 			k.Errorf("with the answer to a heartbeat, %d frames came", got)
 		}
 	}
@@ -191,7 +191,7 @@ func probes(k *kit) {
 	}
 }
 
-func dropped(u *Upstream) uint64 { return u.Codec.(stream.Dropper).Dropped() }
+func dropped(u *Upstream) uint64 { return u.Codec.Features().OrphanCounter.Orphans() }
 
 // goAways checks the announcements of the codec's own, and what one that comes does.
 func goAways(k *kit) {
@@ -222,7 +222,7 @@ func goAways(k *kit) {
 		if n := x.u.Codec.Available(); n != 0 {
 			k.Errorf("%s: the connection takes %d new requests", f.Name, n)
 		}
-		if l, ok := x.u.Codec.(stream.Leaver); !ok || !l.Leaving() {
+		if !x.u.Codec.Features().Leaver.Leaving() {
 			k.Errorf("%s: the host is not known to be about to go", f.Name)
 		}
 		x.answer(0)

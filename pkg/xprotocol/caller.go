@@ -7,11 +7,11 @@ import (
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// asker is the side of a connection that asks: it gives requests ids and finds who
+// caller is the side of a connection that asks: it gives requests ids and finds who
 // waits for their answers. The ids on a connection are its own: each request has
 // one that was not used for as long as the width of ids permits, so that an answer
 // that comes late, twice or for nothing finds no stream, and is dropped.
-type asker struct {
+type caller struct {
 	*conn
 	spare   *stream.FreeList[clientStream]
 	pending table[clientStream] // by the connection's ids: all that are under way
@@ -24,60 +24,60 @@ type asker struct {
 	broken  bool // an answer may come that would be taken for another's
 }
 
-func (a *asker) init(c *conn) {
-	a.conn = c
-	a.spare = stream.FreeListOf[clientStream](c.heads)
+func (c *caller) init(of *conn) {
+	c.conn = of
+	c.spare = stream.FreeListOf[clientStream](of.heads)
 }
 
 // begin opens a stream. Nothing is sent before its request is complete.
-func (a *asker) begin(receiver stream.End) *clientStream {
-	s := a.spare.Get()
+func (c *caller) begin(receiver stream.End) *clientStream {
+	s := c.spare.Get()
 	if s == nil {
 		s = &clientStream{}
 	}
-	s.asker, s.peer, s.id = a, receiver, a.nextID()
-	s.content.Init(a.link.Out().Pool())
-	a.pending.put(s.id, s)
+	s.caller, s.peer, s.id = c, receiver, c.nextID()
+	s.content.Init(c.link.Out().Pool())
+	c.pending.put(s.id, s)
 	return s
 }
 
 // end forgets a stream.
-func (a *asker) end(s *clientStream) {
-	a.pending.take(s.id)
-	a.release(s)
+func (c *caller) end(s *clientStream) {
+	c.pending.take(s.id)
+	c.release(s)
 	s.content.Clear()
 	s.parts.reset()
 	parts := s.parts
 	*s = clientStream{parts: parts}
-	a.spare.Put(s)
+	c.spare.Put(s)
 }
 
 // nextID returns an id that no stream has, and no heartbeat.
-func (a *asker) nextID() uint64 {
+func (c *caller) nextID() uint64 {
 	for {
-		a.lastID = max((a.lastID+1)&a.idMask, a.minID)
-		if a.lastID != a.beat && a.pending.get(a.lastID) == nil {
-			return a.lastID
+		c.lastID = max((c.lastID+1)&c.idMask, c.minID)
+		if c.lastID != c.beat && c.pending.get(c.lastID) == nil {
+			return c.lastID
 		}
 	}
 }
 
 // waiting returns the stream that waits for an answer, nil if none does.
-func (a *asker) waiting(answer *stream.Call) *clientStream {
-	s := a.pending.get(answer.ID)
-	if a.pingPong { // hosts of such protocols need not keep to ids
-		s = a.pending.any()
+func (c *caller) waiting(answer *stream.Call) *clientStream {
+	s := c.pending.get(answer.ID)
+	if c.pingPong { // hosts of such protocols need not keep to ids
+		s = c.pending.any()
 	}
 	if s == nil || !s.sent || s.hold > 0 || answer.Kind == stream.KindHeartbeatAnswer && s.call.Kind != stream.KindHeartbeat {
-		a.dropped++
+		c.dropped++
 		return nil
 	}
 	return s
 }
 
 // fail ends the stream that waits for an answer which is refused.
-func (a *asker) fail(answer *stream.Call, r stream.Reset) {
-	if s := a.waiting(answer); s != nil {
+func (c *caller) fail(answer *stream.Call, r stream.Reset) {
+	if s := c.waiting(answer); s != nil {
 		s.fail(r)
 	}
 }
@@ -86,8 +86,8 @@ func (a *asker) fail(answer *stream.Call, r stream.Reset) {
 var errStatus = &MessageError{"xprotocol: the response has no status"}
 
 // response gives an answer to whoever waits for it.
-func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
-	s := a.waiting(&h.RPC.Call)
+func (c *caller) response(h *stream.Head, f *frame, content stream.Span) {
+	s := c.waiting(&h.RPC.Call)
 	if s == nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
 	}
 	if content.Len == 0 {
 		peer := s.peer
-		a.end(s)
+		c.end(s)
 		peer.Head(h, true)
 		return
 	}
@@ -105,28 +105,28 @@ func (a *asker) response(h *stream.Head, f *frame, content stream.Span) {
 	s.peer.Head(h, false)
 	s.entered = false
 	peer := s.peer
-	a.end(s)
+	c.end(s)
 	if peer == nil { // it was reset meanwhile
 		return
 	}
-	a.answer.Init(a.link.Out().Pool())
-	f.content(&a.answer, content)
-	peer.Data(&a.answer, true)
-	a.answer.Clear()
+	c.answer.Init(c.link.Out().Pool())
+	f.content(&c.answer, content)
+	peer.Data(&c.answer, true)
+	c.answer.Clear()
 }
 
 // reset resets every stream.
-func (a *asker) reset(r stream.Reset) {
-	for s := a.pending.any(); s != nil; s = a.pending.any() {
+func (c *caller) reset(r stream.Reset) {
+	for s := c.pending.any(); s != nil; s = c.pending.any() {
 		peer := s.peer
-		a.end(s)
+		c.end(s)
 		peer.Reset(r)
 	}
 }
 
 // clientStream is one request that is sent, and who waits for its answer.
 type clientStream struct {
-	asker   *asker
+	caller  *caller
 	peer    stream.End // nil: it was reset
 	call    stream.Call
 	id      uint64
@@ -134,7 +134,7 @@ type clientStream struct {
 	content buffer.Chain // of the request, until it is complete
 	begun   bool         // there is a head
 	sent    bool         // the request is, and its answer is awaited
-	hold    int          // place among the asker's held, from 1; 0: it is not one of them
+	hold    int          // place among the caller's held, from 1; 0: it is not one of them
 	entered bool         // a call to peer is under way, which ends the stream itself
 }
 
@@ -145,15 +145,15 @@ var errForeign = errors.New("xprotocol: the request is of another protocol than 
 
 // Head begins the request.
 func (s *clientStream) Head(h *stream.Head, end bool) {
-	a := s.asker
+	c := s.caller
 	if s.begun {
 		return
 	}
-	if h.RPC.Protocol != a.name {
+	if h.RPC.Protocol != c.name {
 		s.fail(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: errForeign})
 		return
 	}
-	if err := s.parts.set(a.codec, h); err != nil {
+	if err := s.parts.set(c.codec, h); err != nil {
 		s.fail(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: err})
 		return
 	}
@@ -162,11 +162,11 @@ func (s *clientStream) Head(h *stream.Head, end bool) {
 	}
 	s.begun = true
 	s.call = h.RPC.Call
-	if a.first.Kind == stream.KindHTTP {
-		a.first = s.call
+	if c.first.Kind == stream.KindHTTP {
+		c.first = s.call
 	}
-	if a.timer != nil && s.call.Timeout > 0 {
-		a.timer.SetTimeout(s.parts.head(), &s.call)
+	if c.timer != nil && s.call.Timeout > 0 {
+		c.timer.SetTimeout(s.parts.head(), &s.call)
 	}
 	if end {
 		s.send(&s.content)
@@ -176,19 +176,19 @@ func (s *clientStream) Head(h *stream.Head, end bool) {
 // fail ends the stream.
 func (s *clientStream) fail(r stream.Reset) {
 	peer := s.peer
-	s.asker.end(s)
+	s.caller.end(s)
 	peer.Reset(r)
 }
 
 // exceeds ends the stream, and reports so, if its request is longer than what the host
 // takes with a content of this length.
 func (s *clientStream) exceeds(content int) bool {
-	a := s.asker
+	c := s.caller
 	n := len(s.parts.bytes) + content
-	if n > a.maxFrame {
-		s.fail(stream.Reset{Reason: stream.TooLarge, Unprocessed: true, Err: a.tooLong(n)})
+	if n > c.maxFrame {
+		s.fail(stream.Reset{Reason: stream.TooLarge, Unprocessed: true, Err: c.tooLong(n)})
 	}
-	return n > a.maxFrame
+	return n > c.maxFrame
 }
 
 // Data adds to the request's content.
@@ -222,54 +222,54 @@ func (s *clientStream) Trailers(*stream.Header) {
 // answer but that it was sent: at once, or, where the peer takes what is sent too
 // slowly, once that has left, so that who sends them waits for who takes them.
 func (s *clientStream) send(content *buffer.Chain) {
-	a := s.asker
+	c := s.caller
 	s.sent = true
-	a.write(&s.parts, content, s.id)
+	c.write(&s.parts, content, s.id)
 	switch {
 	case s.call.Kind != stream.KindOneWay:
-	case a.pressed:
-		a.held = append(a.held, s)
-		s.hold = len(a.held)
+	case c.pressed:
+		c.held = append(c.held, s)
+		s.hold = len(c.held)
 	default:
 		s.answerSent()
 	}
 }
 
 // release takes a stream out of those that are held.
-func (a *asker) release(s *clientStream) {
+func (c *caller) release(s *clientStream) {
 	if s.hold == 0 {
 		return
 	}
-	last := len(a.held) - 1
-	a.held[s.hold-1] = a.held[last]
-	a.held[s.hold-1].hold = s.hold
-	a.held[last] = nil
-	a.held, s.hold = a.held[:last], 0
+	last := len(c.held) - 1
+	c.held[s.hold-1] = c.held[last]
+	c.held[s.hold-1].hold = s.hold
+	c.held[last] = nil
+	c.held, s.hold = c.held[:last], 0
 }
 
 // relieve answers the one-way requests that were held, once what is sent has left.
-func (a *asker) relieve() {
-	for len(a.held) > 0 && !a.pressed {
-		a.held[len(a.held)-1].answerSent()
+func (c *caller) relieve() {
+	for len(c.held) > 0 && !c.pressed {
+		c.held[len(c.held)-1].answerSent()
 	}
-	if len(a.held) == 0 {
-		a.held = nil
+	if len(c.held) == 0 {
+		c.held = nil
 	}
 }
 
 // answerSent ends a one-way request.
 func (s *clientStream) answerSent() {
-	a, peer := s.asker, s.peer
-	a.end(s)
-	h := a.heads.Get()
+	c, peer := s.caller, s.peer
+	c.end(s)
+	h := c.heads.Get()
 	h.Status = 202
 	peer.Head(h, true)
-	a.heads.Put(h)
+	c.heads.Put(h)
 }
 
 // Reset gives the request up. An answer that comes all the same is dropped.
 func (s *clientStream) Reset(stream.Reset) {
-	a := s.asker
+	c := s.caller
 	if s.peer == nil {
 		return
 	}
@@ -277,8 +277,8 @@ func (s *clientStream) Reset(stream.Reset) {
 	if s.entered {
 		return
 	}
-	a.broken = a.broken || s.sent && s.hold == 0 && a.pingPong
-	a.end(s)
+	c.broken = c.broken || s.sent && s.hold == 0 && c.pingPong
+	c.end(s)
 }
 
 // Pause does nothing: answers come whole.
