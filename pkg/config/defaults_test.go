@@ -82,7 +82,7 @@ func TestDefaults(t *testing.T) {
 			}}}}},
 		}},
 		ClusterManager: ClusterManager{
-			Clusters: []Cluster{cluster}, WarmUp: 5 * time.Second,
+			Clusters: []Cluster{cluster}, WarmUp: 5 * time.Second, Settings: cluster.Settings,
 			OnDemand: &OnDemand{IdleTimeout: 10 * time.Minute, Timeout: 2 * time.Second, MaxClusters: 1000, Cluster: onDemand},
 		},
 		Consul: Consul{

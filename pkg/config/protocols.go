@@ -190,6 +190,7 @@ func (v *validator) checkClusterSettings() {
 	}
 	decode := func(p *Protocol, n *Node) any { return p.Cluster(n, listeners[p.Name], v.report) }
 	usual := v.complete(nil, func(p *Protocol) any { return decode(p, nil) })
+	v.config.ClusterManager.Settings = usual
 	for c := range v.everyCluster() {
 		c.Settings = usual
 		n := c.ExtendConfig
@@ -200,6 +201,15 @@ func (v *validator) checkClusterSettings() {
 		v.eachProtocol(n, func(p *Protocol, name string, m Member) { given[name] = decode(p, m.Value) })
 		c.Settings = v.complete(given, func(p *Protocol) any { return usual[p.Name] })
 	}
+}
+
+// SettingsFingerprint returns a number that settings of protocols share in one process if they say the same.
+func SettingsFingerprint(settings map[string]any) uint64 {
+	n := &Node{kind: Object}
+	for _, name := range sortedKeys(settings) {
+		n.put(name, encode(reflect.ValueOf(settings[name])))
+	}
+	return n.Fingerprint()
 }
 
 // everyCluster yields the clusters of the file, and the model of those on demand.

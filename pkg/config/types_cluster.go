@@ -21,6 +21,9 @@ type ClusterManager struct {
 	// to be spread evenly.
 	LocalCluster string `json:"local_cluster_name"`
 
+	// Settings are those of protocols for clusters that say nothing about them. Listeners may have a part in them.
+	Settings map[string]any `json:"-"`
+
 	_ struct{} `ignored:"cluster_pool_enable: connection pools are per cluster always"`
 	_ struct{} `ignored:"auto_discovery: clusters are discovered by their type, or on_demand"`
 	_ struct{} `later:"registry_use_health_check: service registries"`

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/protocol/http1"
 )
 
 // parsed loads clusters from a file, as all are that can be used again.
@@ -28,6 +30,30 @@ func built(t testing.TB, before *Snapshot, c *config.Config) *Snapshot {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestReuseWithOtherListeners: what listeners take from clients counts for clusters that
+// do not say what they take from hosts, and so these are made anew when it changes.
+func TestReuseWithOtherListeners(t *testing.T) {
+	all := protocol.Registry{http1.Protocol()}
+	load := func(size int) *config.Config {
+		c, _, err := config.Parse("test.json", fmt.Appendf(nil, `{"cluster_manager":{"clusters":[{"name":"a","hosts":[{"address":"127.0.0.1:1"}]}]},
+			"servers":[{"routers":[{"router_config_name":"r"}],"listeners":[{"name":"l","address":"127.0.0.1:1","bind_port":true,"filter_chains":[
+			{"filters":[{"type":"proxy","config":{"router_config_name":"r","extend_config":{"max_header_size":%d}}}]}]}]}]}`, size),
+			config.Options{Protocols: all.ForConfig()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := built(t, nil, load(100_000))
+	same, wider := built(t, before, load(100_000)), built(t, before, load(200_000))
+	if same.find("a") != before.find("a") {
+		t.Error("the cluster is made anew though nothing has changed")
+	}
+	if got := wider.find("a").Settings["Http1"].(*http1.ClusterSettings).MaxHeaderSize; got != 200_000 {
+		t.Errorf("responses may have heads of %d bytes, want 200,000", got)
+	}
 }
 
 // TestReuse: a snapshot has the very specs of the clusters that are as they were.

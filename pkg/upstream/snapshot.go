@@ -81,8 +81,11 @@ type Probes struct {
 // discovered stay. Nothing changes for before: a snapshot takes effect when it is
 // committed and managers apply it.
 func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) *Snapshot {
-	b := builder{before: before, zone: c.Node.Locality.Zone, workers: workers, report: r}
 	cm := &c.ClusterManager
+	b := builder{
+		before: before, zone: c.Node.Locality.Zone, settings: config.SettingsFingerprint(cm.Settings),
+		workers: workers, report: r,
+	}
 	for i := range cm.Clusters {
 		if of := &cm.Clusters[i]; of.Name == cm.LocalCluster {
 			b.callers, b.callersFresh = b.members(of)
@@ -100,6 +103,7 @@ func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) *S
 type builder struct {
 	before       *Snapshot
 	zone         string
+	settings     uint64           // fingerprint of the settings of protocols that clusters do not give
 	callers      *members.Members // of the cluster that weir's own service is; nil: it is none
 	callersFresh bool             // no snapshot before has had them
 	workers      int
@@ -119,7 +123,7 @@ func (b *builder) members(c *config.Cluster) (m *members.Members, fresh bool) {
 // spec returns the spec of a cluster: the one before, if the cluster is as it was.
 func (b *builder) spec(c *config.Cluster, local string) *Spec {
 	old := b.before.find(c.Name)
-	from := origin{node: c.Node(), zone: b.zone, callers: b.callers}
+	from := origin{node: c.Node(), zone: b.zone, settings: b.settings, callers: b.callers}
 	if old != nil && old.origin.is(&from) {
 		return old
 	}
@@ -149,6 +153,7 @@ type origin struct {
 	node     *config.Node // nil: not from a file, and so it is never the same
 	print    uint64       // of the node
 	zone     string
+	settings uint64 // fingerprint of those that the node does not give: listeners have a part in them
 	callers  *members.Members
 	resolved bool // names of hosts were, which may have other addresses by now
 }
@@ -160,7 +165,7 @@ func (o *origin) is(from *origin) bool { return o.node == from.node && o.compara
 func (o *origin) says(from *origin) bool { return o.print == from.print && o.comparable(from) }
 
 func (o *origin) comparable(from *origin) bool {
-	return o.node != nil && from.node != nil && !o.resolved && o.zone == from.zone && o.callers == from.callers
+	return o.node != nil && from.node != nil && !o.resolved && o.zone == from.zone && o.settings == from.settings && o.callers == from.callers
 }
 
 // place notes where the clusters stand.
