@@ -18,6 +18,7 @@ type ClientFeatures struct {
 	StreamLimiter StreamLimiter
 	OrphanCounter OrphanCounter
 	Binder        Binder
+	Former        Former
 }
 
 // DrainNotifier is a ServerCodec whose protocol can tell a client that it should send
@@ -72,4 +73,11 @@ type OrphanCounter interface {
 type Binder interface {
 	// Bind gives the connection the acceptor of the host's requests, before any.
 	Bind(a Acceptor)
+}
+
+// Former is a ClientCodec whose protocol has forms that a host may not mix on one
+// connection; see Call.Form.
+type Former interface {
+	// SetForm says in which form the requests will be, before any is sent.
+	SetForm(form uint8)
 }

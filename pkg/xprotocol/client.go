@@ -14,6 +14,7 @@ type ClientConn struct {
 	received uint64  // frames
 	ending   bool    // it takes no new streams
 	leaving  bool    // because the host has said that it is about to go
+	form     uint8   // of the requests, before the first of them
 }
 
 var (
@@ -207,8 +208,20 @@ func (c *ClientConn) Ping() bool {
 		return false
 	}
 	c.beat = c.nextID()
-	c.send(func(dst []byte) []byte { return c.beats.Heartbeat(dst, c.beat, like(&c.caller.first)) })
+	c.send(func(dst []byte) []byte { return c.beats.Heartbeat(dst, c.beat, c.likeRequests()) })
 	return true
+}
+
+// SetForm makes heartbeats have the form that requests will have: some servers answer
+// all in the form of what came first on a connection.
+func (c *ClientConn) SetForm(form uint8) { c.form = form }
+
+// likeRequests returns what is sent beside requests is to be like.
+func (c *ClientConn) likeRequests() *stream.Call {
+	if first := like(&c.caller.first); first != nil || c.form == 0 {
+		return first
+	}
+	return &stream.Call{Kind: stream.KindRequest, Form: c.form}
 }
 
 // Answered reports whether the last heartbeat was answered.
@@ -235,5 +248,5 @@ func (c *ClientConn) Close(r stream.Reset) {
 
 // Features returns what all RPC protocols add.
 func (c *ClientConn) Features() stream.ClientFeatures {
-	return stream.ClientFeatures{Pinger: c, Leaver: c, OrphanCounter: c, Binder: c}
+	return stream.ClientFeatures{Pinger: c, Leaver: c, OrphanCounter: c, Binder: c, Former: c}
 }

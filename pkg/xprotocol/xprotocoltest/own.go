@@ -189,6 +189,24 @@ func probes(k *kit) {
 	if n := dropped(u); n != 0 {
 		k.Errorf("%d answers to heartbeats were dropped", n)
 	}
+	k.firstProbes()
+}
+
+// firstProbes has connections send a heartbeat before any request: it has the form that
+// requests on them will have.
+func (k *kit) firstProbes() {
+	for _, like := range k.likes() {
+		if like == nil {
+			continue
+		}
+		u := NewUpstream(k.spec)
+		f := u.Codec.Features()
+		f.Former.SetForm(like.Form)
+		f.Pinger.Ping()
+		if h, _, ok := k.parse("a first heartbeat", u.Sent()); ok && h.RPC.Form != like.Form {
+			k.Errorf("the first heartbeat on a connection for form %d has form %d", like.Form, h.RPC.Form)
+		}
+	}
 }
 
 func dropped(u *Upstream) uint64 { return u.Codec.Features().OrphanCounter.Orphans() }
