@@ -271,12 +271,13 @@ type Keepalive struct {
 }
 
 // Heartbeat says how the life of a silent host is checked: a dead one is noticed after interval and count times timeout. A heartbeat
-// that waits behind other output counts only once that output moves no more. If a request times out and no byte has come since it
-// was sent, a heartbeat (HTTP/2: one PING) is sent at once, whatever the interval, and the connection takes no new requests before it
-// is answered; without an answer for count times timeout it is closed.
+// that waits behind other output counts only once that output moves no more. A new connection of bolt or Dubbo is sent one first, and
+// its requests wait for the answer, for timeout at most, so that none is lost to a host that shuts down. If a request times out and no
+// byte has come since it was sent, a heartbeat (HTTP/2: one PING) is sent at once, whatever the interval, and the connection takes no
+// new requests before it is answered; without an answer for count times timeout it is closed.
 type Heartbeat struct {
 	Source
-	// Time without a byte from the host before a heartbeat is sent; 0s: none is.
+	// Time without a byte from the host before a heartbeat is sent; 0s: none is, on a new connection neither.
 	Interval time.Duration `json:"interval"`
 	// Time for an answer, before the next heartbeat.
 	Timeout time.Duration `json:"timeout"`

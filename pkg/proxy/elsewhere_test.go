@@ -41,14 +41,15 @@ func hanging(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// deafHost takes connections and whatever comes on them, and sends nothing.
+// deafHost takes connections and whatever comes on them, and sends nothing but perhaps
+// something at first.
 type deafHost struct {
 	mu    sync.Mutex
 	conns int // so far
 	open  int
 }
 
-func newDeafHost(t *testing.T) (h *deafHost, address string) {
+func newDeafHost(t *testing.T, first string) (h *deafHost, address string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,6 +68,7 @@ func newDeafHost(t *testing.T) (h *deafHost, address string) {
 			wg.Go(func() {
 				defer h.add(0, -1)
 				defer c.Close()
+				_, _ = io.WriteString(c, first)
 				_, _ = io.Copy(io.Discard, c)
 			})
 		}
@@ -136,7 +138,7 @@ func TestRefusedByMany(t *testing.T) {
 // connection on which one has timed out.
 func TestDeafHost(t *testing.T) {
 	across(t, func(t *testing.T, k kind) {
-		deaf, address := newDeafHost(t)
+		deaf, address := newDeafHost(t, "")
 		w := newWorld(t, plan{kind: k, hosts: 1, first: []string{address}, cluster: inOrder})
 		var lost []<-chan result
 		for range 8 {
@@ -179,7 +181,7 @@ func (w *world) hostActive(i int) int64 { return w.w.Stats.Host("c", w.hosts[i])
 func TestCancelledAfterLong(t *testing.T) {
 	for _, k := range []kind{kindHTTP2, kindGRPC} {
 		t.Run(string(k), func(t *testing.T) {
-			_, address := newDeafHost(t)
+			_, address := newDeafHost(t, "\x00\x00\x00\x04\x00\x00\x00\x00\x00") // SETTINGS
 			w := newWorld(t, plan{kind: k, first: []string{address}})
 			for i, wait := range []time.Duration{0, 2 * time.Second} {
 				ctx, cancel := context.WithCancel(t.Context())

@@ -70,7 +70,7 @@ func (h *Host) avoid(reason avoidReason, key PoolKey, hold time.Duration) {
 	} else if reason < a.reason {
 		return
 	}
-	key.Owner = nil
+	key.Owner, h.mute = nil, false
 	a.reason, a.hold, a.key, a.delay = reason, hold, key, firstProbe
 	a.gone, a.since = false, h.cluster.env.Loop.Now()
 	if reason == leaving {
@@ -198,6 +198,7 @@ func (h *Host) connectFailed(took time.Duration, err error) {
 	if err == nil { // it was given up
 		return
 	}
+	h.mute = false // what comes there next may be another
 	if a := h.avoided; a != nil {
 		a.failed()
 	}

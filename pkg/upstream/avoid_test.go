@@ -3,6 +3,7 @@ package upstream
 import (
 	"fmt"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,7 +108,7 @@ func TestLeavingHostIsTheOnlyOne(t *testing.T) {
 	w.saysBye(a, h)
 	a.setDeaf(true)
 	r := w.askIn(mux, h, "b")
-	until(t, "a heartbeat has come", func() bool { return a.count("p") == 1 })
+	until(t, "another heartbeat has come", func() bool { return a.count("p") == 2 })
 	r.expectNothing()
 	a.setDeaf(false)
 	a.say("o 1")
@@ -123,13 +124,18 @@ func TestLeavingHostIsTheOnlyOne(t *testing.T) {
 func TestLeavingHostThatCloses(t *testing.T) {
 	for name, end := range map[string]func(c *net.TCPConn){"fin": fin, "rst": rst} {
 		t.Run(name, func(t *testing.T) {
+			var said atomic.Bool
 			closes := newServer(t, func(c net.Conn, line string) bool {
-				if line == "q 1 a" {
+				switch {
+				case said.Load():
+					end(c.(*net.TCPConn))
+				case line == "p 1":
+					fmt.Fprintf(c, "o 1\n")
+				default:
+					said.Store(true)
 					fmt.Fprintf(c, "a 1 a\nbye\n")
-					return true
 				}
-				end(c.(*net.TCPConn))
-				return false
+				return true
 			})
 			b := newMuxServer(t)
 			w := one(t, cluster(nil, closes.address(), b.address()))

@@ -260,8 +260,7 @@ func (c *Conn) Connected(*eventloop.Conn) {
 		st.ConnectionTotal++
 		st.ConnectionActive++
 	}
-	if h.needsProof() && c.key.Protocol.Multiplexed {
-		c.prove()
+	if c.prove() {
 		return
 	}
 	h.coming -= c.wide

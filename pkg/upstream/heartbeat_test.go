@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestSilentHostIsGivenUp(t *testing.T) {
 	h := w.host(0)
 	w.askIn(mux, h, "a").expect("a")
 	w.forward(beats.Interval)
-	until(t, "a heartbeat has come", func() bool { return s.count("p ") == 1 })
+	until(t, "another heartbeat has come", func() bool { return s.count("p ") == 2 })
 	s.setDeaf(true)
 	r := w.askIn(mux, h, "hold")
 	until(t, "the request has come", func() bool { return s.count("q 2") == 1 })
@@ -48,7 +49,7 @@ func TestSlowAnswerIsLife(t *testing.T) {
 	s.each(func(c *net.TCPConn) { c.Write([]byte("a 1 ")) })
 	for i := range uint64(10) {
 		s.each(func(c *net.TCPConn) { c.Write([]byte("x")) })
-		until(t, "it has come", func() bool { return r.heard() == uint64(len("a 1 x"))+i })
+		until(t, "it has come", func() bool { return r.heard() == uint64(len("o 1\na 1 x"))+i })
 		w.forward(longest() - beats.Timeout)
 	}
 	s.say("")
@@ -86,6 +87,13 @@ func (s *slowServer) accept(t *testing.T) {
 	s.c = c.(*net.TCPConn)
 }
 
+// shows answers the heartbeat that comes first.
+func (s *slowServer) shows(t *testing.T) {
+	t.Helper()
+	s.take(t, len("p 1\n"))
+	io.WriteString(s.c, "o 1\n")
+}
+
 // take reads some bytes.
 func (s *slowServer) take(t *testing.T, n int) {
 	t.Helper()
@@ -107,6 +115,11 @@ func TestSlowRequestIsLife(t *testing.T) {
 	h := w.host(0)
 	r := w.askIn(mux, h, strings.Repeat("x", 48<<20))
 	s.accept(t)
+	s.shows(t)
+	until(t, "the request is sent", func() (sent bool) {
+		w.on(func() { sent = r.conn != nil })
+		return sent
+	})
 	const piece = 2 << 20
 	for i := range 16 {
 		acked := uint64(0)

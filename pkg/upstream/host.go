@@ -46,6 +46,7 @@ type Host struct {
 	addr      eventloop.Addr
 	ill       bool       // it takes no requests, as far as others do
 	doubted   int        // connections that are suspected
+	mute      bool       // it has let a new connection wait for a sign of it for too long
 	avoided   *avoidance // nil: it is not
 	goodbyeAt int64      // when it said last that it goes
 	goodbyes  int        // how often it has, on connections that had done next to nothing
@@ -229,6 +230,9 @@ func (h *Host) dial(key PoolKey) error {
 	c.pinger, c.leaver, c.limiter, c.orphans = f.Pinger, f.Leaver, f.StreamLimiter, f.OrphanCounter
 	if c.limiter != nil {
 		c.limiter.SetMaxStreams(h.width)
+	}
+	if f.Former != nil {
+		f.Former.SetForm(key.Variant)
 	}
 	c.wide = h.widthOf(key)
 	if f.Binder != nil && key.Owner != nil {

@@ -96,6 +96,8 @@ func (c *muxCodec) take(line string) error {
 	switch kind {
 	case "bye":
 		c.leaving = true
+	case "room":
+		c.closed = id == 0
 	case "o":
 		c.ponged = id
 	case "a":

@@ -14,8 +14,7 @@ const (
 	// suspected: a request was given up to which no byte came back, and a heartbeat is
 	// to be answered first.
 	suspected
-	// proving: it is the first to a host that has said that it goes, or that was
-	// silent, and a heartbeat is to be answered first.
+	// proving: it is new, and the host is to show first that it serves it (proof.go).
 	proving
 )
 
@@ -142,7 +141,7 @@ func (c *Conn) reassure() {
 		c.host.answers()
 		c.offer()
 	case proving:
-		if c.pinger.Answered() && !c.says() {
+		if c.shows() {
 			c.proved()
 		}
 	}

@@ -22,9 +22,9 @@ func TestUnanswered(t *testing.T) {
 			r := w.askIn(d, h, "hold")
 			until(t, "the request has come", func() bool { return s.count("q 2") == 1 })
 			s.setDeaf(true)
-			heard := r.heard()
+			heard, before := r.heard(), s.count("p")
 			r.timesOut(heard)
-			until(t, "it was sent a heartbeat", func() bool { return s.count("p") == 1 })
+			until(t, "it was sent a heartbeat", func() bool { return s.count("p") == before+1 })
 			next := w.askIn(d, h, "hold")
 			until(t, "there is another connection", func() bool { n, _, _ := s.counts(); return n == 2 })
 			next.expectNothing()
@@ -46,14 +46,14 @@ func TestUnansweredHeartbeat(t *testing.T) {
 			s := newMuxServer(t)
 			w := one(t, cluster(nil, s.address()))
 			h := w.host(0)
-			s.setDeaf(true)
 			var rs []*request
 			for range 20 {
 				rs = append(rs, w.askIn(d, h, "hold"))
 			}
 			until(t, "they have come", func() bool { return s.count("q") == 20 })
+			s.setDeaf(true)
 			for _, r := range rs[1:] {
-				r.timesOut(0)
+				r.timesOut(r.heard())
 			}
 			for range beats.Count {
 				rs[0].expectNothing()
@@ -81,9 +81,10 @@ func TestAnsweredOtherwise(t *testing.T) {
 	held, other := w.askIn(mux, h, "hold"), w.askIn(mux, h, "hold")
 	until(t, "they have come", func() bool { return s.count("q") == 2 })
 	s.setDeaf(true)
+	heard := held.heard()
 	s.say("a 2 x")
 	other.expect("x")
-	held.timesOut(0)
+	held.timesOut(heard)
 	w.on(func() {
 		if h.doubted != 0 {
 			t.Error("a connection on which an answer came is suspected")
@@ -152,17 +153,17 @@ func TestSilentHostIsAvoided(t *testing.T) {
 	a, b := newMuxServer(t), newMuxServer(t)
 	w := one(t, cluster(nil, a.address(), b.address()))
 	h := w.host(0)
-	a.setDeaf(true)
 	r := w.askIn(mux, h, "hold")
 	until(t, "it has come", func() bool { return a.count("q") == 1 })
-	r.timesOut(0)
+	a.setDeaf(true)
+	r.timesOut(r.heard())
 	w.onlyPicks(b.address())
 	for range beats.Count {
 		w.forward(beats.Timeout)
 	}
 	w.onlyPicks(b.address())
 	w.forward(2 * firstProbe)
-	until(t, "it is tried", func() bool { n, _, _ := a.counts(); return n == 2 && a.count("p") > beats.Count })
+	until(t, "it is tried", func() bool { n, _, _ := a.counts(); return n == 2 && a.count("p") > 1+beats.Count })
 	w.onlyPicks(b.address())
 	a.setDeaf(false)
 	a.say("o 1")

@@ -39,7 +39,8 @@ func (c *Conn) Expired(*eventloop.Timer) {
 		c.notIdle()
 		c.io.CloseNow()
 		return
-	case c.doubt == proving && c.pinger == nil && now >= c.pulse.probeAt:
+	case c.waitedEnough(now):
+		h.mute = true
 		c.proved()
 		return
 	case !c.pulseDue(now):
