@@ -156,6 +156,7 @@ func TestRollingRestarts(t *testing.T) {
 	needVersions(t)
 	for _, v := range []version{
 		{name: "dubbo 2.7", module: "dubbo27", protocol: "dubbo"},
+		{name: "dubbo 3.3", module: "dubbo33", protocol: "dubbo"},
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
