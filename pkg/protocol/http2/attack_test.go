@@ -527,7 +527,7 @@ func TestHugeWindowDeltas(t *testing.T) {
 		s.client.settings(xhttp2.Setting{ID: 4, Val: 0}).settings(xhttp2.Setting{ID: 4, Val: 1<<31 - 1})
 		s.exchange()
 	}
-	expect(t, "window", s.conn.streams.get(1).sendWindow, 1<<31-1)
+	expect(t, "window", s.conn.streams.get(1).out.window, 1<<31-1)
 	s.close()
 }
 

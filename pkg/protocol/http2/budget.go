@@ -119,6 +119,26 @@ type budget struct {
 	resets, control, updates, empty, tiny bucket
 }
 
+// useless counts n frames of those that limits.control is about. It returns false if
+// there are too many of them, as do the other methods that count.
+func (b *budget) useless(n, now int64) bool {
+	return b.control.take(peerLimits[b.peer].control, n, now)
+}
+
+// windowUpdate counts a WINDOW_UPDATE.
+func (b *budget) windowUpdate(now int64) bool {
+	return b.updates.take(peerLimits[b.peer].updates, 1, now)
+}
+
+// emptyFrame counts a frame that holds nothing and ends nothing.
+func (b *budget) emptyFrame(now int64) bool { return b.empty.take(peerLimits[b.peer].empty, 1, now) }
+
+// thrownAway counts work, in the units of limits.resets, that was begun for a client
+// and is of no use any more.
+func (b *budget) thrownAway(n, now int64) bool {
+	return b.resets.take(peerLimits[b.peer].resets, n, now)
+}
+
 // opened gives back for a stream that the peer opened, or that was opened to it.
 func (b *budget) opened() {
 	b.control.refund(peerLimits[b.peer].control, 4)
@@ -145,17 +165,21 @@ func (b *budget) sent(n int, cut bool) {
 }
 
 // data counts a DATA frame with n bytes of content that ends nothing, or earns for
-// it. full tells that our window had no room for more. A host has that many streams.
+// it. full tells that our window had no room for more. A host's connection is shared
+// by so many streams, none of whose clients is to pay for what another's does; a
+// client has its own to itself.
 func (b *budget) data(n uint32, full bool, streams int32, now int64) *Error {
 	l := peerLimits[b.peer]
 	switch {
 	case n == 0:
-		return flood(b.empty.take(l.empty, 1, now))
+		return flood(b.emptyFrame(now))
 	case n < shortData && !full:
 		b.empty.earn(l.empty, 1)
 		tiny := l.tiny
-		tiny.every /= int64(max(streams, 1))
-		tiny.burst *= int64(max(streams, 1))
+		if b.peer == aHost {
+			tiny.every /= int64(max(streams, 1))
+			tiny.burst *= int64(max(streams, 1))
+		}
 		return flood(b.tiny.take(tiny, 1, now))
 	case n >= usefulData:
 		b.tiny.earn(l.tiny, 1)

@@ -26,9 +26,7 @@ var (
 // announces, is written at once, as one piece.
 func NewClientConn(cfg *Config, link stream.Link, heads *stream.Pool) *ClientConn {
 	c := &ClientConn{}
-	c.init(cfg, link, heads, c)
-	c.flags |= client
-	c.budget.peer = aHost
+	c.init(cfg, link, heads, c, client)
 	c.announce(preface)
 	return c
 }
@@ -37,20 +35,20 @@ func NewClientConn(cfg *Config, link stream.Link, heads *stream.Pool) *ClientCon
 // its head.
 func (c *ClientConn) NewStream(receiver stream.End) stream.End {
 	s := c.newStream()
-	c.attach(s, receiver)
-	link(&c.unborn, s)
+	s.attach(receiver)
+	link(&c.streams.unassigned, s)
 	return (*requester)(s)
 }
 
 // Available tells how many more streams may be opened: as many as the server allows
 // and the configuration, 100 before the server has said so.
 func (c *ClientConn) Available() int {
-	if c.has(refusing|draining|closing) || c.has(pressed) && c.count > 0 {
+	if c.has(refusing|draining) || c.frames.pressed && c.streams.count > 0 {
 		return 0
 	}
-	numbers := (maxStreamID - int64(c.lastID)) / 2
+	numbers := (maxStreamID - int64(c.streams.lastID)) / 2
 	most := min(int64(c.peer.maxStreams), int64(c.cfg.clientStreams()), numbers)
-	return int(max(most-int64(c.count), 0))
+	return int(max(most-int64(c.streams.count), 0))
 }
 
 // Limit returns how many streams the server takes, 0 before it has said so.
@@ -73,7 +71,7 @@ func (c *ClientConn) SetMaxStreams(n int) {
 // many as it takes for now, whatever it said. If there are none, the connection is
 // of no use.
 func (c *ClientConn) refused() {
-	others := uint32(c.count - 1)
+	others := uint32(c.streams.count - 1)
 	if others == 0 {
 		c.flags |= refusing
 	}
@@ -90,12 +88,12 @@ func (c *ClientConn) Feed(in buffer.View) (int, error) {
 	return n, nil
 }
 
-// headers takes the head of a response, or its trailers.
-func (c *ClientConn) headers(id uint32, flags uint8, b []byte) *Error {
+// block takes the head of a response, or its trailers.
+func (c *ClientConn) block(id uint32, flags uint8, b []byte) *Error {
 	end := flags&flagEndStream != 0
 	s := c.streams.get(id)
 	switch {
-	case s == nil && c.idle(id):
+	case s == nil && c.streams.idle(id):
 		return ErrIdleStream
 	case s == nil:
 		c.dropped++
@@ -105,23 +103,23 @@ func (c *ClientConn) headers(id uint32, flags uint8, b []byte) *Error {
 	if s.has(gotHead) {
 		kind = trailerBlock
 	}
-	r, err := c.readFields(kind, b)
+	r, err := c.headers.readFields(kind, b)
 	if err != nil {
 		return err
 	}
 	if kind == trailerBlock {
-		err = c.endByTrailers(s, end, r)
+		err = s.endByTrailers(end, r)
 	} else {
 		err = c.response(s, end, r)
 	}
-	c.releaseFields(r)
+	c.headers.releaseFields(r)
 	return err
 }
 
 // response passes on the head of a response.
 func (c *ClientConn) response(s *h2stream, end bool, r *fieldReader) *Error {
 	if err := r.response(s, end); err != nil {
-		return c.streamError(s, err)
+		return s.fail(err)
 	}
 	h, peer := r.head, s.peer
 	s.enter()
@@ -141,10 +139,10 @@ func (c *ClientConn) response(s *h2stream, end bool, r *fieldReader) *Error {
 	}
 	if end {
 		s.flags |= recvEnd
-		c.inputOver(s)
+		s.inputOver()
 	}
 	peer.Head(h, end)
-	c.settle(s)
+	s.settle()
 	return nil
 }
 
@@ -171,6 +169,18 @@ func (c *ClientConn) goAway(payload []byte) {
 	c.resetAll(refusedByPeer(), func(s *h2stream) bool { return s.id > last || s.id == 0 && s.has(parked) })
 }
 
+// resetAll resets the streams that a condition chooses. A stream may end with
+// another one's reset, and so the search begins anew after each.
+func (c *ClientConn) resetAll(r stream.Reset, chosen func(*h2stream) bool) {
+	for !c.closing() {
+		s := c.streams.find(chosen)
+		if s == nil {
+			return
+		}
+		s.endWith(r)
+	}
+}
+
 func refusedByPeer() stream.Reset {
 	return stream.Reset{Reason: stream.Refused, Unprocessed: true, Err: ErrGoAway}
 }
@@ -189,14 +199,13 @@ func (c *ClientConn) Drain() { c.flags |= draining }
 
 // Ping sends a PING.
 func (c *ClientConn) Ping() bool {
-	if c.has(closing) {
+	if c.closing() {
 		return false
 	}
 	c.pinged++
 	var payload [8]byte
 	binary.LittleEndian.PutUint64(payload[:], c.pinged)
-	out := c.link.Out()
-	out.Commit(len(appendPing(out.Reserve(frameHeaderLen + 8)[:0], 0, payload[:])))
+	c.frames.ping(0, payload[:])
 	return true
 }
 
@@ -208,7 +217,7 @@ func (c *ClientConn) Answered() bool { return c.ponged == c.pinged }
 func (c *ClientConn) Leaving() bool { return c.leaving }
 
 // Received returns how many frames have come.
-func (c *ClientConn) Received() uint64 { return c.frames }
+func (c *ClientConn) Received() uint64 { return c.received }
 
 // Orphans returns how many header blocks came that nobody waited for.
 func (c *ClientConn) Orphans() uint64 { return c.dropped }

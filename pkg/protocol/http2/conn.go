@@ -1,57 +1,37 @@
 package http2
 
 import (
-	"github.com/weirproxy/weir/pkg/buffer"
-	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
-// conn is what both sides of HTTP/2 have in common: frames, windows, header
-// compression and the streams.
+// conn is what both sides of HTTP/2 have in common. It hands frames to the parts
+// that it is made of, each of which knows its own state only:
+//
+//	frames   writes frames behind what is to be sent
+//	headers  collects header blocks and decodes them
+//	streams  finds streams, and remembers how those ended that are over
+//	recv     passes on the data that comes, and credits the connection's window
+//	send     sends the data of streams, which take turns
+//	budget   bounds what the peer can make us do for nothing
 type conn struct {
-	cfg   *Config
-	link  stream.Link
-	heads *stream.Pool
-	spare *stream.FreeList[h2stream]
-	reads *stream.FreeList[fieldReader]
-	side  side
+	cfg      *Config
+	side     side
+	flags    connFlags
+	peer     peerSettings
+	received uint64 // frames that have come
 
-	decoder *hpack.Decoder
-	encoder *hpack.Encoder
-	block   block        // the header block that is being collected
-	long    *fieldReader // of a block that was too long, and is being dealt with
-
-	streams table
-	ready   *h2stream // a ring's entry: streams that wait for their turn to send
-	unborn  *h2stream // a ring's entry: a client's streams without a number
-	count   int32     // all streams
-	live    int32     // those whose other end may still be called
-	lastID  uint32    // the greatest number that a stream had
-
-	// What of a DATA frame is still to come: content, then padding. Frames that are
-	// ignored are all padding.
-	left, skip uint32
-	current    *h2stream    // whose content it is; nil for nobody's
-	data       buffer.Chain // content that was not passed on to it yet
-
-	peer                   peerSettings
-	sendWindow, recvWindow int32
-	owed                   int32 // of recvWindow: was taken, and is not returned yet
-	unread                 int32 // answers written while the peer did not read
-	waiting                int   // bytes of all streams that wait for the peer
-	heldHeads              int   // bytes of the heads of requests that are under way
-	flags                  connFlags
-	begun                  uint8 // bytes of the preface that have come
-	frames                 uint64
-
-	budget budget
-	closed memory
+	frames  frameWriter
+	headers headerReader
+	streams streams
+	recv    receiver
+	send    sender
+	budget  budget
 }
 
 // side is what a server and a client do each in their own way.
 type side interface {
-	// headers takes a header block that is whole.
-	headers(id uint32, flags uint8, block []byte) *Error
+	// block takes a header block that is whole.
+	block(id uint32, flags uint8, block []byte) *Error
 	// control takes a frame that concerns the connection and was dealt with as far as
 	// both sides do the same: SETTINGS, an acknowledged PING, GOAWAY.
 	control(t frameType, payload []byte) *Error
@@ -59,272 +39,129 @@ type side interface {
 	streamOver()
 }
 
-type connFlags uint16
+type connFlags uint8
 
 const (
 	client       connFlags = 1 << iota // this side is the client
 	sawSettings                        // the peer's first SETTINGS came
 	acknowledged                       // the peer has seen our SETTINGS
-	pressed                            // what is written does not leave fast enough
 	linkPaused                         // the link was paused
 	partialHead                        // a part of a frame waits that may begin a request
-	announced                          // the peer was told that a drain has begun
-	ponged                             // and has seen it
 	draining                           // the connection is to end with its last stream
 	refusing                           // no new streams
-	closing                            // nothing ever more
-	greeted                            // our SETTINGS are written ahead of the client's preface
 )
 
-func (c *conn) init(cfg *Config, link stream.Link, heads *stream.Pool, side side) {
-	c.cfg, c.link, c.heads, c.side = cfg, link, heads, side
-	c.spare = stream.FreeListOf[h2stream](heads)
-	c.reads = stream.FreeListOf[fieldReader](heads)
-	c.decoder = hpack.NewDecoder(cfg.headerTableSize())
-	c.encoder = hpack.NewEncoder()
+func (c *conn) init(cfg *Config, link stream.Link, heads *stream.Pool, side side, role connFlags) {
+	c.cfg, c.side, c.flags = cfg, side, role
 	c.peer = defaultPeerSettings()
-	c.sendWindow, c.recvWindow = initialWindow, initialWindow
-	c.data.Init(link.Out().Pool())
+	c.frames.init(link)
+	c.headers.init(cfg, heads, link.Out().Pool())
+	c.streams.free = stream.FreeListOf[h2stream](heads)
+	c.recv.init(cfg, &c.frames, link.Out().Pool())
+	c.send.init(cfg, &c.frames, &c.budget, role)
+	if role == client {
+		c.budget.peer = aHost
+	}
 }
 
 func (c *conn) has(f connFlags) bool { return c.flags&f != 0 }
 
+// closing reports whether the connection is over: nothing is read nor written any
+// more.
+func (c *conn) closing() bool { return c.frames.closed }
+
+// now is the time of the turn, on the loop's clock.
+func (c *conn) now() int64 { return c.frames.link.Now() }
+
 // announce writes our SETTINGS, behind a front.
 func (c *conn) announce(front string) {
-	out := c.link.Out()
-	b := append(out.Reserve(maxPreface)[:0], front...)
-	out.Commit(len(c.cfg.appendSettings(b, !c.has(client))))
-	c.recvWindow = c.cfg.connWindow()
+	c.frames.settings(front, c.cfg, !c.has(client))
+	c.recv.window.window = window(c.recv.size)
 }
 
-// read takes whole frames off in, and DATA as it comes.
-func (c *conn) read(in buffer.View, pos int) (_ int, err *Error) {
-	for err == nil && !c.has(closing) {
-		var n int
-		switch rest := in.Len() - pos; {
-		case c.left > 0:
-			n = min(int(c.left), rest)
-			c.content(in.Slice(pos, pos+n))
-		case c.skip > 0:
-			n = min(int(c.skip), rest)
-			c.skip -= uint32(n)
-		default:
-			if n, err = c.frame(in.Bytes()[pos:]); n > 0 {
-				c.frames++
-			}
-		}
-		if n == 0 {
-			break
-		}
-		pos += n
-	}
-	if err != nil {
-		return pos, err
-	}
-	c.pass()
-	c.pump()
-	if c.has(closing) {
-		return in.Len(), nil
-	}
-	c.flags &^= partialHead
-	if !c.has(linkPaused) && c.beginsHead(in.Bytes()[pos:]) {
-		c.flags |= partialHead
-	}
-	return pos, nil
+// newStream returns a stream that has no number yet.
+func (c *conn) newStream() *h2stream {
+	s := c.streams.take()
+	s.conn, s.flags = c, 0
+	s.in.announced = -1
+	s.in.window.window = window(c.recv.streamSize)
+	s.out.init(c.recv.data.Pool(), c.peer.window, c.now())
+	return s
 }
 
-// beginsHead tells whether what is left is, or may be, the front of a header block.
-func (c *conn) beginsHead(b []byte) bool {
-	if len(b) > 3 {
-		t := frameType(b[3])
-		return t == frameHeaders || t == frameContinuation || c.live == 0
+// useless counts n frames that are of no use to us. It returns false if there are too
+// many of them.
+func (c *conn) useless(n int64) bool { return c.budget.useless(n, c.now()) }
+
+// countReset counts a stream that the peer made us reset. A server's peers cannot
+// make a client reset more streams than it opens.
+func (c *conn) countReset() *Error {
+	if !c.has(client) && !c.budget.thrownAway(wholeReset, c.now()) {
+		return ErrResets
 	}
-	return len(b) > 0 && c.live == 0
+	return c.frames.countAnswer()
 }
 
-// frame deals with the first frame of b, if it is whole, and returns its length. Of
-// DATA, and of what is ignored, the front is enough.
-func (c *conn) frame(b []byte) (n int, err *Error) {
-	if len(b) < frameHeaderLen {
-		return 0, nil
-	}
-	h := parseFrameHeader(b)
-	if err := c.admit(&h); err != nil {
-		return 0, err
-	}
-	switch h.typ {
-	case frameData:
-		return c.dataFrame(&h, b)
-	case frameHeaders, frameContinuation, framePriority, frameRSTStream, frameSettings, framePing, frameWindowUpdate:
-		n = frameHeaderLen + int(h.length)
-		if len(b) < n {
-			return 0, nil
-		}
-	case frameGoAway: // what is behind the code is for people
-		n = frameHeaderLen + goAwayLen
-		if len(b) < n {
-			return 0, nil
-		}
-		c.skip = h.length - goAwayLen
-	case framePushPromise:
-		return 0, ErrPush
-	default:
-		c.skip = h.length
-		return frameHeaderLen, flood(c.useless(1))
-	}
-	if h.typ == frameHeaders {
-		if !c.has(client) && c.has(pressed) && h.stream > c.lastID {
-			// Its answer would wait with the others, which the peer does not read.
-			c.pauseLink()
-			return 0, nil
-		}
-		c.pass()
-		if c.has(closing) {
-			return 0, nil
-		}
-	}
-	return n, c.whole(&h, b[frameHeaderLen:n])
+// refuse resets a stream that there is not (any more).
+func (c *conn) refuse(id uint32, err *Error) *Error {
+	c.frames.reset(id, err.Code)
+	c.streams.closed.addReset(id, c.recv.firstWindow())
+	return c.countReset()
 }
 
-const goAwayLen = 8
-
-// admit checks what can be told of a frame by its front.
-func (c *conn) admit(h *frameHeader) *Error {
-	if h.length > c.cfg.maxFrameSize() {
-		return ErrFrameSize
+// answer writes a response of the codec's own on a stream of which nothing was sent.
+// end tells that the request is over, call that it is one of gRPC, whose answers have
+// a status of their own.
+func (c *conn) answer(id uint32, r *refusal, end, call bool) {
+	c.frames.answer(id, r, call)
+	if end {
+		c.streams.closed.add(id, ordinary)
+		return
 	}
-	if c.block.id != 0 && (h.typ != frameContinuation || h.stream != c.block.id) {
-		return ErrContinuation
-	}
-	if !c.has(sawSettings) && (h.typ != frameSettings || h.has(flagAck)) {
-		return ErrFirstFrame
-	}
-	switch h.typ {
-	case frameData, framePriority, frameRSTStream:
-		if h.stream == 0 {
-			return ErrStreamID
-		}
-	case frameHeaders, frameContinuation:
-		return c.admitBlock(h)
-	case frameSettings:
-		if h.stream != 0 {
-			return ErrStreamID
-		}
-		if h.length%settingLen != 0 || h.has(flagAck) && h.length > 0 {
-			return ErrFrameSize
-		}
-	case framePing, frameGoAway:
-		if h.stream != 0 {
-			return ErrStreamID
-		}
-		if h.typ == frameGoAway && h.length < goAwayLen {
-			return ErrFrameSize
-		}
-	}
-	if n, fixed := fixedLen(h.typ); fixed && h.length != n && h.typ != framePriority {
-		return ErrFrameSize
-	}
-	return nil
+	c.frames.reset(id, NoError)
+	c.streams.closed.addReset(id, c.recv.firstWindow())
 }
 
-// whole deals with a frame that is there as a whole.
-func (c *conn) whole(h *frameHeader, payload []byte) *Error {
-	switch h.typ {
-	case frameHeaders:
-		return c.headersFrame(h, payload)
-	case frameContinuation:
-		return c.continuationFrame(h, payload)
-	case framePriority:
-		return c.priorityFrame(h, payload)
-	case frameRSTStream:
-		return c.resetFrame(h, payload)
-	case frameSettings:
-		return c.settingsFrame(h, payload)
-	case framePing:
-		return c.pingFrame(h, payload)
-	case frameGoAway:
-		if !c.useless(1) {
-			return ErrFlood
-		}
-		return c.side.control(frameGoAway, payload)
+// pressure follows the link: while the peer does not read, what is to be sent
+// waits in its stream.
+func (c *conn) pressure(high bool) {
+	if high == c.frames.pressed || c.closing() {
+		return
 	}
-	return c.windowFrame(h, payload)
-}
-
-// useless counts a frame that is of no use to us.
-func (c *conn) useless(n int64) bool {
-	return c.budget.control.take(peerLimits[c.budget.peer].control, n, c.link.Now())
-}
-
-func (c *conn) pauseLink() {
-	if !c.has(linkPaused) {
-		c.flags |= linkPaused
-		c.link.Pause()
+	c.frames.pressed = high
+	if high {
+		return
 	}
-}
-
-func (c *conn) resumeLink() {
+	c.frames.unread = 0
+	c.send.pump()
 	if c.has(linkPaused) {
 		c.flags &^= linkPaused
-		c.link.Resume()
+		c.frames.link.Resume()
 	}
 }
 
 // fail ends the connection for what the peer sent.
 func (c *conn) fail(err *Error) {
-	if c.has(closing) {
+	if c.closing() {
 		return
 	}
-	c.writeGoAway(c.peersLast(), err.Code, err.Reason)
-	c.shut(stream.Reset{Reason: stream.ProtocolError, Err: err})
-}
-
-// peersLast is the greatest number of a stream that the peer opened.
-func (c *conn) peersLast() uint32 {
+	last := c.streams.lastID
 	if c.has(client) {
-		return 0
+		last = 0 // the peer opens none
 	}
-	return c.lastID
+	c.frames.goAway(last, err.Code, err.Reason)
+	c.shut(stream.Reset{Reason: stream.ProtocolError, Err: err})
 }
 
 // shut ends the connection, and all streams with it.
 func (c *conn) shut(r stream.Reset) {
-	c.flags |= closing | refusing
-	c.dropBlock()
-	c.left, c.skip = 0, 0
-	for {
-		s := c.unborn
-		if s == nil {
-			s = c.streams.any()
-		}
-		if s == nil {
-			return
-		}
+	c.flags |= refusing
+	c.frames.closed = true
+	c.headers.drop()
+	c.recv.left, c.recv.skip = 0, 0
+	for s := c.streams.any(); s != nil; s = c.streams.any() {
 		reset := r
 		reset.Unprocessed = reset.Unprocessed || s.id == 0
-		c.endWith(s, reset)
+		s.endWith(reset)
 	}
-}
-
-// wrote counts an answer that the peer made us write. It returns an error if it
-// makes us write and does not read.
-func (c *conn) wrote() *Error {
-	if c.has(pressed) {
-		if c.unread++; c.unread > maxUnread {
-			return ErrUnread
-		}
-	}
-	return nil
-}
-
-func (c *conn) writeRST(id uint32, code ErrCode) {
-	if !c.has(closing) {
-		out := c.link.Out()
-		out.Commit(len(appendRST(out.Reserve(frameHeaderLen + 4)[:0], id, code)))
-	}
-}
-
-func (c *conn) writeGoAway(last uint32, code ErrCode, why string) {
-	out := c.link.Out()
-	out.Commit(len(appendGoAway(out.Reserve(frameHeaderLen + goAwayLen + len(why))[:0], last, code, why)))
 }

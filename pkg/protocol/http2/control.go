@@ -5,6 +5,80 @@ import (
 	"math"
 )
 
+// headersFrame begins a header block. Most are whole with it.
+func (c *conn) headersFrame(h *frameHeader, payload []byte) *Error {
+	b, broken, err := headersFragment(h, payload)
+	if err != nil {
+		return err
+	}
+	last := h.has(flagEndHeaders)
+	if last && len(b) <= c.headers.maxBlock() {
+		return c.wholeBlock(h.stream, h.flags, broken, b)
+	}
+	c.headers.begin(h, broken)
+	return c.fragment(b, last)
+}
+
+// fragment takes the next part of a header block.
+func (c *conn) fragment(b []byte, last bool) *Error {
+	if len(b) == 0 && !last && !c.budget.emptyFrame(c.now()) {
+		return ErrFlood
+	}
+	whole, err := c.headers.add(b, last)
+	if err != nil || !last {
+		return err
+	}
+	k := c.headers.end()
+	if k.long != nil && !c.useless(1+int64(k.total>>14)) {
+		err = ErrFlood
+	} else {
+		err = c.wholeBlock(k.id, k.flags, k.broken, whole)
+	}
+	c.headers.release(&k)
+	return err
+}
+
+// wholeBlock hands on a header block that is whole. broken tells that its stream depends
+// on itself.
+func (c *conn) wholeBlock(id uint32, flags uint8, broken bool, b []byte) *Error {
+	if broken {
+		return c.brokenBlock(id, b)
+	}
+	return c.side.block(id, flags, b)
+}
+
+// brokenBlock refuses the head of a stream that depends on itself.
+func (c *conn) brokenBlock(id uint32, b []byte) *Error {
+	if err := c.headers.ignore(b); err != nil {
+		return err
+	}
+	if s := c.streams.get(id); s != nil {
+		return s.fail(ErrDependency)
+	}
+	if id&1 == 0 || c.has(client) {
+		return ErrStreamID
+	}
+	c.streams.lastID = max(c.streams.lastID, id)
+	return c.refuse(id, ErrDependency)
+}
+
+// headersForNobody deals with a header block on a stream that is over, or was
+// passed over.
+func (c *conn) headersForNobody(id uint32, b []byte) *Error {
+	if err := c.headers.ignore(b); err != nil {
+		return err
+	}
+	switch why := c.streams.closed.reason(id); {
+	case why == ordinary:
+		return ErrStreamOver
+	case why == resetByPeer:
+		return c.refuse(id, ErrClosed)
+	case why == resetByUs || c.has(client): // what was cancelled arrives all the same
+		return flood(c.useless(1 + int64(len(b))>>10))
+	}
+	return ErrStreamID
+}
+
 // settingsFrame applies what the peer wants, and acknowledges it.
 func (c *conn) settingsFrame(h *frameHeader, payload []byte) *Error {
 	if h.has(flagAck) {
@@ -12,7 +86,8 @@ func (c *conn) settingsFrame(h *frameHeader, payload []byte) *Error {
 			return ErrSettingsAck
 		}
 		c.flags |= acknowledged
-		c.decoder.Acknowledged()
+		c.recv.slack = 0
+		c.headers.decoder.Acknowledged()
 		return nil
 	}
 	if !c.useless(1 + int64(len(payload)/(8*settingLen))) {
@@ -22,43 +97,18 @@ func (c *conn) settingsFrame(h *frameHeader, payload []byte) *Error {
 	if !c.has(sawSettings) {
 		c.peer.maxStreams = math.MaxUint32 // unless it says otherwise
 	}
-	var table tableChange
-	if err := c.peer.take(payload, !c.has(client), &table); err != nil {
+	if err := c.peer.take(payload, !c.has(client), c.frames.encoder); err != nil {
 		return err
 	}
-	if table.changed {
-		c.encoder.SetMaxTable(table.lowest)
-		c.encoder.SetMaxTable(table.last)
-	}
-	if err := c.shiftWindows(int64(c.peer.window) - int64(before)); err != nil {
+	if err := c.streams.growWindows(int64(c.peer.window) - int64(before)); err != nil {
 		return err
 	}
-	out := c.link.Out()
-	out.Commit(len(appendFrameHeader(out.Reserve(frameHeaderLen)[:0], 0, frameSettings, flagAck, 0)))
-	if err := c.wrote(); err != nil {
+	c.frames.settingsAck()
+	if err := c.frames.countAnswer(); err != nil {
 		return err
 	}
 	c.flags |= sawSettings
 	return c.side.control(frameSettings, payload)
-}
-
-// shiftWindows changes the windows of all streams, as the initial one has changed.
-func (c *conn) shiftWindows(by int64) *Error {
-	if by == 0 || c.streams.n == 0 {
-		return nil
-	}
-	for _, s := range c.streams.slots {
-		if s == nil {
-			continue
-		}
-		w := int64(s.sendWindow) + by
-		if w > maxWindow {
-			return ErrWindowGrowth
-		}
-		s.sendWindow = int32(max(w, -maxWindow))
-		c.schedule(s)
-	}
-	return nil
 }
 
 // pingFrame answers a PING.
@@ -69,9 +119,8 @@ func (c *conn) pingFrame(h *frameHeader, payload []byte) *Error {
 	if h.has(flagAck) {
 		return c.side.control(framePing, payload)
 	}
-	out := c.link.Out()
-	out.Commit(len(appendPing(out.Reserve(frameHeaderLen + 8)[:0], flagAck, payload)))
-	return c.wrote()
+	c.frames.ping(flagAck, payload)
+	return c.frames.countAnswer()
 }
 
 // priorityFrame ignores a priority, as RFC 9113 allows, unless it makes no sense.
@@ -87,45 +136,38 @@ func (c *conn) priorityFrame(h *frameHeader, payload []byte) *Error {
 		err = ErrDependency
 	}
 	if s := c.streams.get(h.stream); s != nil {
-		return c.streamError(s, err)
+		return s.fail(err)
 	}
 	return c.refuse(h.stream, err)
 }
 
-// dependency is the stream that the front of a priority names.
-func dependency(b []byte) uint32 { return binary.BigEndian.Uint32(b) & maxStreamID }
-
 // resetFrame ends a stream that the peer has no more use for.
 func (c *conn) resetFrame(h *frameHeader, payload []byte) *Error {
-	if c.idle(h.stream) {
+	if c.streams.idle(h.stream) {
 		return ErrIdleStream
 	}
-	c.pass()
+	c.recv.pass()
 	s := c.streams.get(h.stream)
 	if s == nil {
 		return flood(c.useless(1))
 	}
-	if !c.has(client) && !c.thrownAway(s.weight()) {
+	if !c.has(client) && !c.budget.thrownAway(s.weight(), c.now()) {
 		return ErrResets
 	}
-	c.closed.add(s.id, resetByPeer)
+	c.streams.closed.add(s.id, resetByPeer)
 	code := ErrCode(binary.BigEndian.Uint32(payload))
 	r := resetOf(code)
 	if own, ok := c.side.(*ClientConn); ok && code == RefusedStream {
 		own.refused() // ahead of the reset: the request looks for another connection within it
 		r = refusedByPeer()
 	}
-	c.endWith(s, r)
+	s.endWith(r)
 	return nil
 }
 
-// idle tells whether a stream of this number was never opened. Even numbers are a
-// server's, and no server opens streams here.
-func (c *conn) idle(id uint32) bool { return id&1 == 0 || id > c.lastID }
-
 // windowFrame opens a window.
 func (c *conn) windowFrame(h *frameHeader, payload []byte) *Error {
-	if !c.budget.updates.take(peerLimits[c.budget.peer].updates, 1, c.link.Now()) {
+	if !c.budget.windowUpdate(c.now()) {
 		return ErrFlood
 	}
 	more := binary.BigEndian.Uint32(payload) & maxStreamID
@@ -133,13 +175,12 @@ func (c *conn) windowFrame(h *frameHeader, payload []byte) *Error {
 		switch {
 		case more == 0:
 			return ErrNoIncrement
-		case int64(c.sendWindow)+int64(more) > maxWindow:
+		case !c.send.window.grow(int64(more)):
 			return ErrWindowGrowth
 		}
-		c.sendWindow += int32(more)
 		return nil
 	}
-	if c.idle(h.stream) {
+	if c.streams.idle(h.stream) {
 		return ErrIdleStream
 	}
 	s := c.streams.get(h.stream)
@@ -147,11 +188,10 @@ func (c *conn) windowFrame(h *frameHeader, payload []byte) *Error {
 	case s == nil:
 		return nil
 	case more == 0:
-		return c.streamError(s, ErrZeroIncrement)
-	case int64(s.sendWindow)+int64(more) > maxWindow:
-		return c.streamError(s, ErrStreamGrowth)
+		return s.fail(ErrZeroIncrement)
+	case !s.out.window.grow(int64(more)):
+		return s.fail(ErrStreamGrowth)
 	}
-	s.sendWindow += int32(more)
-	c.schedule(s)
+	c.send.schedule(s)
 	return nil
 }

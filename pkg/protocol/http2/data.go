@@ -1,6 +1,14 @@
 package http2
 
-import "github.com/weirproxy/weir/pkg/buffer"
+// incoming is what a stream knows of the message that comes.
+type incoming struct {
+	got       int64 // bytes of data that came
+	announced int64 // how many there will be, -1: not known
+	window    recvWindow
+	held      int32 // of window: passed on to a sink that wants no more for now
+	waiting   uint8 // informational responses that came while the other end wanted nothing
+	interims  rate  // of all of them
+}
 
 // dataFrame begins a DATA frame, which has passed the checks of its front. n is 0
 // if the length of its padding is not there yet.
@@ -21,211 +29,127 @@ func (c *conn) dataFrame(h *frameHeader, b []byte) (n int, err *Error) {
 		}
 		content -= 1 + padding
 	}
-	if int64(h.length) > int64(c.recvWindow) {
+	if int64(h.length) > int64(c.recv.window.window) {
 		return 0, ErrWindow
 	}
-	if c.current != nil && c.current.id != h.stream {
-		c.pass()
-		if c.has(closing) {
+	if c.recv.current != nil && c.recv.current.id != h.stream {
+		c.recv.pass()
+		if c.closing() {
 			return 0, nil
 		}
 	}
 	s := c.streams.get(h.stream)
 	if !h.has(flagEndStream) {
-		full := h.length == uint32(c.recvWindow) || s != nil && h.length == uint32(max(s.recvWindow, 0))
-		if err := c.budget.data(content, full, c.sharing(), c.link.Now()); err != nil {
+		full := h.length == uint32(c.recv.window.window) || s != nil && h.length == uint32(max(s.in.window.window, 0))
+		if err := c.budget.data(content, full, c.streams.live, c.now()); err != nil {
 			return 0, err
 		}
 	}
-	c.recvWindow -= int32(h.length)
-	c.left, c.skip = content, padding
+	c.recv.window.take(int(h.length))
+	c.recv.left, c.recv.skip = content, padding
 	if s == nil {
-		c.ignoreRest(int(h.length - content))
+		c.recv.ignoreRest(int(h.length - content))
 		return n, c.dataForNobody(h)
 	}
-	c.creditConn(int(h.length - content))
-	if err := c.admitData(s, h, content); err != nil {
-		c.ignoreRest(0)
-		return n, c.streamError(s, err)
-	}
-	s.recvWindow -= int32(h.length)
-	s.got += int64(content)
-	if h.has(flagEndStream) {
-		s.flags |= recvEnd
-	}
-	c.creditStream(s, int(h.length-content))
-	switch {
-	case s.has(inOver):
-		c.ignoreRest(0)
-		c.creditStream(s, int(content))
-		c.inputEnded(s)
-	case c.cfg.MaxBody > 0 && s.got > c.cfg.MaxBody && !s.has(isOpaque):
-		c.ignoreRest(0)
-		c.tooLarge(s)
-	default:
-		c.current = s
-		if content == 0 && s.has(recvEnd) {
-			c.pass()
-		}
-	}
-	return n, nil
+	c.recv.credit(int(h.length - content))
+	return n, s.data(h, content)
 }
-
-// admitData checks whether a stream may get n bytes of data, in a frame.
-func (c *conn) admitData(s *h2stream, h *frameHeader, n uint32) *Error {
-	switch {
-	case s.has(recvEnd):
-		return ErrHalfClosed
-	case c.has(client) && !s.has(gotHead):
-		return ErrNoHead
-	case int64(h.length) > int64(s.recvWindow)+c.slack():
-		return ErrStreamWindow
-	}
-	if got := s.got + int64(n); s.announced >= 0 && (got > s.announced || h.has(flagEndStream) && got < s.announced) {
-		return ErrLength
-	}
-	return nil
-}
-
-// slack is how much more a peer may send on a stream that has not seen yet that the
-// window is smaller than the initial one.
-func (c *conn) slack() int64 {
-	if c.has(acknowledged) {
-		return 0
-	}
-	return int64(max(initialWindow-c.cfg.streamWindow(), 0))
-}
-
-// firstWindow is what a peer may send on a stream of which we take nothing.
-func (c *conn) firstWindow() int64 { return int64(c.cfg.streamWindow()) + c.slack() }
 
 // dataForNobody deals with DATA on a stream that there is not.
 func (c *conn) dataForNobody(h *frameHeader) *Error {
-	if c.idle(h.stream) {
+	if c.streams.idle(h.stream) {
 		return ErrIdleStream
 	}
-	switch how := c.closed.fate(h.stream); {
-	case how == ordinary:
+	switch why := c.streams.closed.reason(h.stream); {
+	case why == ordinary:
 		return ErrStreamOver
-	case how != resetByPeer && c.closed.spend(h.stream, int64(h.length)):
+	case why != resetByPeer && c.streams.closed.spend(h.stream, int64(h.length)):
 		return nil
-	case how == resetByUs || c.has(client) && how == unknown:
+	case why == resetByUs || c.has(client) && why == unknown:
 		return ErrFlood // it cannot have been under way
 	}
 	return c.refuse(h.stream, ErrClosed)
 }
 
-// sharing is how many streams share a host's connection, none of whose clients is to
-// pay for what another's does. A client has its own to itself.
-func (c *conn) sharing() int32 {
-	if c.has(client) {
-		return c.live
+// data begins a DATA frame of the stream that has so many bytes of content.
+func (s *h2stream) data(h *frameHeader, content uint32) *Error {
+	r := &s.conn.recv
+	if err := s.admitData(h, content); err != nil {
+		r.ignoreRest(0)
+		return s.fail(err)
 	}
-	return 1
+	s.in.window.take(int(h.length))
+	s.in.got += int64(content)
+	if h.has(flagEndStream) {
+		s.flags |= recvEnd
+	}
+	s.credit(int(h.length - content))
+	most := s.conn.cfg.MaxBody
+	switch {
+	case s.has(inOver):
+		r.ignoreRest(0)
+		s.credit(int(content))
+		s.inputEnded()
+	case most > 0 && s.in.got > most && !s.has(isOpaque):
+		r.ignoreRest(0)
+		s.abort(errLongBody, Cancel)
+	default:
+		r.current = s
+		if content == 0 && s.has(recvEnd) {
+			r.pass()
+		}
+	}
+	return nil
 }
 
-// content takes a part of a DATA frame's content.
-func (c *conn) content(v buffer.View) {
-	c.left -= uint32(v.Len())
-	s := c.current
-	if s.opening != nil && s.opening.waits {
-		s.opening.held.AppendView(v)
-		if c.left == 0 {
-			c.current = nil
-		}
-		return
+// admitData checks whether the stream may get n bytes of data, in a frame.
+func (s *h2stream) admitData(h *frameHeader, n uint32) *Error {
+	switch {
+	case s.has(recvEnd):
+		return ErrHalfClosed
+	case s.conn.has(client) && !s.has(gotHead):
+		return ErrNoHead
+	case int64(h.length) > int64(s.in.window.window)+int64(s.conn.recv.slack):
+		return ErrStreamWindow
 	}
-	c.data.Lend(v)
-	if c.left == 0 && s.has(recvEnd) {
-		c.pass()
+	got := s.in.got + int64(n)
+	if s.in.announced >= 0 && (got > s.in.announced || h.has(flagEndStream) && got < s.in.announced) {
+		return ErrLength
 	}
-}
-
-// pass passes on the content that was not passed on yet, and the end of the message
-// if it is there. Small frames that follow one another go in one call.
-func (c *conn) pass() {
-	s := c.current
-	if s == nil {
-		return
-	}
-	n, end := c.data.Len(), s.has(recvEnd) && c.left == 0
-	if n == 0 && !end || s.opening != nil && s.opening.waits {
-		if c.left == 0 {
-			c.current = nil
-		}
-		return
-	}
-	peer := s.peer
-	c.current = nil
-	s.enter()
-	if end {
-		c.inputOver(s)
-	}
-	peer.Data(&c.data, end)
-	c.data.Clear()
-	c.delivered(s, n)
-	if s.peer != nil && c.left > 0 {
-		c.current = s
-	} else {
-		c.ignoreRest(0)
-	}
-	c.settle(s)
-	s.leave()
+	return nil
 }
 
 // delivered gives back the window of n bytes that were passed on, unless the sink
 // wants no more for now. A host's connection is shared by many clients, so that those
 // who take nothing must not close its window for the others: there, only the stream's
 // is held back.
-func (c *conn) delivered(s *h2stream, n int) {
+func (s *h2stream) delivered(n int) {
 	if !s.has(sinkPaused) || s.peer == nil {
-		c.creditConn(n)
-		c.creditStream(s, n)
+		s.conn.recv.credit(n)
+		s.credit(n)
 		return
 	}
-	s.kept += int32(n)
-	if c.has(client) {
-		c.creditConn(n)
+	s.in.held += int32(n)
+	if s.conn.has(client) {
+		s.conn.recv.credit(n)
 	}
 }
 
-// taken returns how much of the connection's window is to be given back for what a
-// stream has kept of its own, and forgets that.
-func (s *h2stream) taken() (stream, conn int) {
-	stream, s.kept = int(s.kept), 0
+// heldCredit returns how much of both windows is to be given back for what the
+// stream has held of its own, and forgets that.
+func (s *h2stream) heldCredit() (stream, conn int) {
+	stream, s.in.held = int(s.in.held), 0
 	if s.conn.has(client) {
 		return stream, 0
 	}
 	return stream, stream
 }
 
-// creditConn gives back n bytes of the connection's window, as soon as it is worth
-// a frame.
-func (c *conn) creditConn(n int) {
-	c.owed += int32(n)
-	if c.owed > 0 && c.owed >= c.cfg.connWindow()/2 && !c.has(closing) {
-		c.writeWindowUpdate(0, uint32(c.owed))
-		c.recvWindow += c.owed
-		c.owed = 0
+// credit gives back n bytes of the stream's window, unless it needs none.
+func (s *h2stream) credit(n int) {
+	if n > 0 && !s.has(recvEnd|dead) {
+		s.conn.frames.credit(s.id, &s.in.window, n, s.conn.recv.streamSize)
 	}
-}
-
-// creditStream gives back n bytes of a stream's window, unless it needs none.
-func (c *conn) creditStream(s *h2stream, n int) {
-	if s.has(recvEnd | dead) {
-		return
-	}
-	s.owed += int32(n)
-	if s.owed > 0 && s.owed >= c.cfg.streamWindow()/2 && !c.has(closing) {
-		c.writeWindowUpdate(s.id, uint32(s.owed))
-		s.recvWindow += s.owed
-		s.owed = 0
-	}
-}
-
-func (c *conn) writeWindowUpdate(id, n uint32) {
-	out := c.link.Out()
-	out.Commit(len(appendWindowUpdate(out.Reserve(frameHeaderLen + 4)[:0], id, n)))
 }
 
 // holdData makes the peer's windows stay closed for what comes, by request of the
@@ -242,30 +166,54 @@ func (s *h2stream) releaseData() {
 		return
 	}
 	s.flags &^= sinkPaused
-	stream, conn := s.taken()
-	s.conn.creditConn(conn)
-	s.conn.creditStream(s, stream)
+	stream, conn := s.heldCredit()
+	s.conn.recv.credit(conn)
+	s.credit(stream)
 }
 
 // inputOver notes that the message in is over, before the other end is told of it:
 // within that call, there may already be the next request for the connection.
-func (c *conn) inputOver(s *h2stream) {
+func (s *h2stream) inputOver() {
 	s.flags |= inOver
 	if s.has(sentEnd) {
-		c.endOrdinary(s)
+		s.endOrdinary()
 	}
 }
 
 // inputEnded looks whether a stream is over whose message in nobody wants.
-func (c *conn) inputEnded(s *h2stream) {
+func (s *h2stream) inputEnded() {
 	if s.has(recvEnd) && s.has(sentEnd) {
-		c.endOrdinary(s)
+		s.endOrdinary()
 	}
 }
 
-// endOrdinary forgets a stream both of whose messages are over.
-func (c *conn) endOrdinary(s *h2stream) {
-	c.closed.add(s.id, ordinary)
-	c.budget.ended()
-	c.end(s)
+// endByTrailers ends the message in with its trailers.
+func (s *h2stream) endByTrailers(end bool, r *fieldReader) *Error {
+	err := r.err
+	switch {
+	case s.has(recvEnd):
+		err = ErrHalfClosed
+	case err != nil:
+	case !end || s.has(isOpaque) && !s.conn.has(client) || s.has(tunnelled):
+		err = ErrTrailers
+	case r.tooLarge:
+		err = r.overLimit()
+	case s.in.announced >= 0 && s.in.got < s.in.announced:
+		err = ErrLength
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	s.flags |= recvEnd
+	if s.has(inOver) {
+		s.inputEnded()
+		return nil
+	}
+	peer := s.peer
+	s.enter()
+	s.inputOver()
+	peer.Trailers(&r.head.Header)
+	s.settle()
+	s.leave()
+	return nil
 }

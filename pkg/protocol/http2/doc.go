@@ -3,11 +3,23 @@
 // I/O, reads no clock but its link's and starts no goroutine.
 //
 // Start at [ServerConn], the side that reads requests, and [ClientConn], the side
-// that sends them. Both are a conn, which takes frames off the bytes and deals with
-// those that concern the connection (conn.go, control.go), collects header blocks
-// (block.go, fields.go, request.go, response.go) and moves data in both directions
-// by the rules of flow control (data.go, send.go). A stream (stream.go) is, to its
-// other end, a responder or a requester; what they are given is written by write.go.
+// that sends them. Both are a conn (conn.go), which takes frames off the bytes
+// (read.go), deals with each kind of them (control.go, data.go), and is made of parts
+// that know their own state only:
+//
+//   - frameWriter writes frames (writer.go) and heads (write.go).
+//   - headerReader collects header blocks (headers.go, block.go), of which a fieldReader
+//     makes heads and trailers (fields.go, request.go, response.go).
+//   - streams finds streams by their numbers (streams.go, table.go), and remembers how
+//     those ended that are over (closed.go).
+//   - receiver passes on the data that comes (receive.go), sender sends that of the
+//     streams, in turns (send.go). Both keep to the windows (window.go), of which the
+//     connection and each stream have one each way.
+//   - budget bounds what the peer can make a connection do for nothing (budget.go).
+//
+// A stream (stream.go) knows of its message in (data.go) and of its message out
+// (send.go), and decides when it is over. It is, to its other end, a responder or a
+// requester.
 //
 // A connection without streams holds its structs, the tables of the compression as
 // far as they were used, and a small table of streams: heads and slabs are borrowed

@@ -25,30 +25,29 @@ const (
 // NotifyDrain tells the client to send no more requests. Those that it sends all the
 // same are served.
 func (c *ServerConn) NotifyDrain() {
-	if c.has(announced | closing) {
+	if c.announced || c.closing() {
 		return
 	}
-	c.flags |= announced
-	c.announcedAt = c.link.Now()
+	c.announced = true
+	c.announcedAt = c.now()
 	if c.begun < uint8(len(preface)) {
-		c.flags |= ponged // there is nobody to be told
+		c.ponged = true // there is nobody to be told
 		return
 	}
-	c.writeGoAway(maxStreamID, NoError, "")
-	out := c.link.Out()
-	out.Commit(len(appendPing(out.Reserve(frameHeaderLen + 8)[:0], 0, []byte(drainPing))))
+	c.frames.goAway(maxStreamID, NoError, "")
+	c.frames.ping(0, []byte(drainPing))
 }
 
 // Drain ends the connection with its last stream.
 func (c *ServerConn) Drain() {
-	if c.has(closing) {
+	if c.closing() {
 		return
 	}
 	c.flags |= draining
-	if c.count > 0 && !c.has(announced) {
+	if c.streams.count > 0 && !c.announced {
 		c.NotifyDrain()
 	}
-	if c.live == 0 && c.count > 0 && c.link.Now()-c.moved >= int64(stalled) {
+	if c.streams.live == 0 && c.streams.count > 0 && c.now()-c.moved >= int64(stalled) {
 		c.lastGoAway()
 		c.shut(stream.Reset{Reason: stream.TimedOut})
 		return
@@ -62,14 +61,14 @@ func (c *ServerConn) drain() {
 	if !c.has(draining) {
 		return
 	}
-	patient := c.count > 0 || c.link.Now()-c.announcedAt < int64(drainWait)
-	if c.has(announced) && !c.has(ponged) && patient {
+	patient := c.streams.count > 0 || c.now()-c.announcedAt < int64(drainWait)
+	if c.announced && !c.ponged && patient {
 		return
 	}
 	if !c.has(refusing) {
 		c.lastGoAway()
 	}
-	if c.count == 0 {
+	if c.streams.count == 0 {
 		c.shut(stream.Reset{})
 	}
 }
@@ -77,21 +76,21 @@ func (c *ServerConn) drain() {
 func (c *ServerConn) lastGoAway() {
 	c.flags |= refusing
 	if c.begun == uint8(len(preface)) {
-		c.writeGoAway(c.lastID, NoError, "")
+		c.frames.goAway(c.streams.lastID, NoError, "")
 	}
 }
 
 // streamOver ends a connection with its last stream, if it is to.
 func (c *ServerConn) streamOver() {
-	if c.count == 0 && c.has(draining) && !c.has(closing) {
+	if c.streams.count == 0 && c.has(draining) && !c.closing() {
 		c.drain()
 	}
 }
 
 // control takes the answer to the PING of a drain.
 func (c *ServerConn) control(t frameType, payload []byte) *Error {
-	if t == framePing && c.has(announced) && string(payload) == drainPing {
-		c.flags |= ponged
+	if t == framePing && c.announced && string(payload) == drainPing {
+		c.ponged = true
 		c.drain()
 	}
 	return nil
@@ -100,11 +99,11 @@ func (c *ServerConn) control(t frameType, payload []byte) *Error {
 // TimedOut ends a connection whose preface, or header block, is not complete in
 // time.
 func (c *ServerConn) TimedOut() {
-	if c.has(closing) {
+	if c.closing() {
 		return
 	}
 	if c.begun == uint8(len(preface)) {
-		c.writeGoAway(c.lastID, NoError, "a request did not arrive in time")
+		c.frames.goAway(c.streams.lastID, NoError, "a request did not arrive in time")
 	}
 	c.shut(stream.Reset{Reason: stream.TimedOut})
 }

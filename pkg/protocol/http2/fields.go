@@ -50,52 +50,9 @@ const (
 	hidden   // a value that no compression may keep, under a name that does not tell
 )
 
-// readFields decodes a block into a head of the pool. It is the caller's to put
-// back, and the reader to release, also when the reader has an error.
-func (c *conn) readFields(kind blockKind, b []byte) (*fieldReader, *Error) {
-	if r := c.long; r != nil {
-		c.long = nil
-		r.kind = kind
-		return r, nil
-	}
-	r := c.newReader(kind)
-	if err := c.decode(b, r); err != nil {
-		c.releaseFields(r)
-		return nil, err
-	}
-	if r.crumbs > 1 {
-		r.head.SetBytes("cookie", r.cookie)
-	}
-	if r.has(hidden) {
-		r.head.RPC.Bits |= hiddenFields
-	}
-	return r, nil
-}
-
-func (c *conn) newReader(kind blockKind) *fieldReader {
-	r := c.reads.Get()
-	if r == nil {
-		r = &fieldReader{}
-	}
-	*r = fieldReader{cfg: c.cfg, head: c.heads.Get(), kind: kind, cookie: r.cookie[:0], protocol: r.protocol[:0]}
-	return r
-}
-
 // hiddenFields marks, in a head's RPC.Bits, that it has fields that must not enter a
 // compression table on their way, besides those whose names tell.
 const hiddenFields = 1
-
-// releaseFields gives the reader and its head back.
-func (c *conn) releaseFields(r *fieldReader) {
-	c.heads.Put(r.head)
-	r.head = nil
-	if cap(r.cookie) > keepCookie {
-		r.cookie = nil
-	}
-	c.reads.Put(r)
-}
-
-const keepCookie = 8 << 10
 
 func (r *fieldReader) has(s seen) bool { return r.seen&s != 0 }
 

@@ -238,7 +238,7 @@ func TestAPausedSinkThatIsResetGivesTheWindowBack(t *testing.T) {
 			s.client.data(1, text(16384), false).data(1, text(16000), false)
 			s.exchange()
 			do(s, r)
-			expect(t, "owed", s.conn.owed, 32384)
+			expect(t, "pending credit", s.conn.recv.window.pendingCredit, 32384)
 			s.close()
 		})
 	}
@@ -252,8 +252,8 @@ func TestPaddingCountsAndIsGivenBack(t *testing.T) {
 	s.last().sender.Pause()
 	s.client.framer.WriteDataPadded(1, false, []byte(text(100)), make([]byte, 255))
 	s.exchange()
-	expect(t, "kept", s.conn.streams.get(1).kept, 100)
-	expect(t, "owed", s.conn.streams.get(1).owed, 256)
+	expect(t, "held", s.conn.streams.get(1).in.held, 100)
+	expect(t, "pending credit", s.conn.streams.get(1).in.window.pendingCredit, 256)
 	s.close()
 }
 

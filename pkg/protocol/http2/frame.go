@@ -33,6 +33,9 @@ const (
 // frameHeaderLen is the length of what stands before every payload.
 const frameHeaderLen = 9
 
+// goAwayLen is the length of a GOAWAY up to its text.
+const goAwayLen = 8
+
 // frameHeader is the front of a frame.
 type frameHeader struct {
 	length uint32 // of the payload
@@ -42,6 +45,35 @@ type frameHeader struct {
 }
 
 func (h *frameHeader) has(flag uint8) bool { return h.flags&flag != 0 }
+
+// check looks whether the stream and the length of a frame are such as its type has.
+// Frames of header blocks are looked at by headerReader.admit.
+func (h *frameHeader) check() *Error {
+	switch h.typ {
+	case frameData, framePriority, frameRSTStream:
+		if h.stream == 0 {
+			return ErrStreamID
+		}
+	case frameSettings:
+		if h.stream != 0 {
+			return ErrStreamID
+		}
+		if h.length%settingLen != 0 || h.has(flagAck) && h.length > 0 {
+			return ErrFrameSize
+		}
+	case framePing, frameGoAway:
+		if h.stream != 0 {
+			return ErrStreamID
+		}
+		if h.typ == frameGoAway && h.length < goAwayLen {
+			return ErrFrameSize
+		}
+	}
+	if n, fixed := fixedLen(h.typ); fixed && h.length != n && h.typ != framePriority {
+		return ErrFrameSize
+	}
+	return nil
+}
 
 // parseFrameHeader takes the front of a frame apart. It wants frameHeaderLen bytes.
 func parseFrameHeader(b []byte) frameHeader {
@@ -67,6 +99,9 @@ func appendFrameHeader(dst []byte, length int, typ frameType, flags uint8, strea
 	putFrameHeader(h[:], length, typ, flags, stream)
 	return append(dst, h[:]...)
 }
+
+// dependency is the stream that the front of a priority names.
+func dependency(b []byte) uint32 { return binary.BigEndian.Uint32(b) & maxStreamID }
 
 // maxStreamID is the greatest number that a stream, or a window, may have.
 const maxStreamID = 1<<31 - 1
@@ -106,6 +141,26 @@ func appendGoAway(dst []byte, last uint32, code ErrCode, why string) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, last)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(code))
 	return append(dst, why...)
+}
+
+// headersFragment returns what a HEADERS frame has of a block, and whether its stream
+// depends on itself.
+func headersFragment(h *frameHeader, payload []byte) (b []byte, broken bool, err *Error) {
+	b = payload
+	if h.has(flagPadded) {
+		var ok bool
+		if b, ok = unpad(b); !ok {
+			return nil, false, ErrPadding
+		}
+	}
+	if h.has(flagPriority) {
+		if len(b) < 5 {
+			return nil, false, ErrFrameSize
+		}
+		broken = dependency(b) == h.stream
+		b = b[5:]
+	}
+	return b, broken, nil
 }
 
 // unpad returns the payload without its padding.

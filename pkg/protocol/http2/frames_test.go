@@ -131,9 +131,9 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
-// closedStreams are what may still come, or may not, on a stream that is over:
+// lateFrames are what may still come, or may not, on a stream that is over:
 // after it ended, after the client reset it, after the server did.
-var closedStreams = []struct {
+var lateFrames = []struct {
 	name                       string
 	do                         func(*peer)
 	ended, resetByHim, resetBy string
@@ -147,7 +147,7 @@ var closedStreams = []struct {
 }
 
 func TestFramesOnClosedStreams(t *testing.T) {
-	for _, tc := range closedStreams {
+	for _, tc := range lateFrames {
 		for how, want := range map[string]string{"ended": tc.ended, "reset by the client": tc.resetByHim, "reset by the server": tc.resetBy} {
 			t.Run(tc.name+", "+how, func(t *testing.T) {
 				s := ready(t, Config{})
@@ -346,26 +346,26 @@ func TestTableGivesBackMemory(t *testing.T) {
 	tab.take(streams[1])
 }
 
-func TestMemory(t *testing.T) {
-	var m memory
-	expect(t, "nothing", m.fate(1), unknown)
+func TestClosedStreams(t *testing.T) {
+	var m closedStreams
+	expect(t, "nothing", m.reason(1), unknown)
 	m.add(1, ordinary)
 	m.add(3, resetByPeer)
 	m.addReset(5, 100)
-	expect(t, "1", m.fate(1), ordinary)
-	expect(t, "3", m.fate(3), resetByPeer)
-	expect(t, "5", m.fate(5), resetByUs)
+	expect(t, "1", m.reason(1), ordinary)
+	expect(t, "3", m.reason(3), resetByPeer)
+	expect(t, "5", m.reason(5), resetByUs)
 	for id := uint32(101); id < 101+2*300; id += 2 {
 		m.add(id, ordinary)
 	}
-	expect(t, "1 is forgotten", m.fate(1), unknown)
-	expect(t, "5 is not", m.fate(5), resetByUs)
-	expect(t, "the last", m.fate(699), ordinary)
+	expect(t, "1 is forgotten", m.reason(1), unknown)
+	expect(t, "5 is not", m.reason(5), resetByUs)
+	expect(t, "the last", m.reason(699), ordinary)
 	for id := uint32(1001); id < 1001+2*300; id += 2 {
 		m.addReset(id, 100)
 	}
-	expect(t, "5 is forgotten too", m.fate(5), unknown)
-	expect(t, "the last reset", m.fate(1599), resetByUs)
+	expect(t, "5 is forgotten too", m.reason(5), unknown)
+	expect(t, "the last reset", m.reason(1599), resetByUs)
 	expect(t, "all that was under way to it", m.spend(1599, 60) && m.spend(1599, 40), true)
 	expect(t, "more", m.spend(1599, 1), false)
 	// 45 of 301 were replaced.

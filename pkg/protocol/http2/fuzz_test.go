@@ -110,8 +110,8 @@ func serve(t *testing.T, pieces [][]byte) string {
 	if s.out.Len() > 1000+20*in {
 		t.Fatalf("%d bytes made it write %d", in, s.out.Len())
 	}
-	if s.conn.count > DefaultMaxConcurrentStreams {
-		t.Fatalf("%d streams", s.conn.count)
+	if s.conn.streams.count > DefaultMaxConcurrentStreams {
+		t.Fatalf("%d streams", s.conn.streams.count)
 	}
 	s.written()
 	s.close()

@@ -10,27 +10,22 @@ import "github.com/weirproxy/weir/pkg/stream"
 // Settings that make no sense end the connection.
 func (c *ServerConn) Upgraded(h *stream.Head, settings []byte) {
 	c.announce("")
-	c.flags |= greeted
-	var table tableChange
-	if err := c.peer.take(settings, true, &table); err != nil {
+	c.greeted = true
+	if err := c.peer.take(settings, true, c.frames.encoder); err != nil {
 		c.fail(err)
 		return
 	}
-	if table.changed {
-		c.encoder.SetMaxTable(table.lowest)
-		c.encoder.SetMaxTable(table.last)
-	}
 	s := c.newStream()
-	s.announced = 0
+	s.in.announced = 0
 	if string(h.Method()) == "HEAD" {
 		s.flags |= isHead
 	}
 	h.ContentLength = 0
-	c.number(s, 1)
+	c.streams.assign(s, 1)
 	s.flags |= recvEnd | inOver
 	s.enter()
 	if peer := c.acceptor.NewStream((*responder)(s)); !s.has(dead) {
-		c.attach(s, peer)
+		s.attach(peer)
 		s.peer.Head(h, true)
 	}
 	s.leave()

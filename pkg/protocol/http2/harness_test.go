@@ -491,8 +491,8 @@ func (s *server) written() string {
 func (s *server) close() {
 	s.tb.Helper()
 	s.conn.Close(stream.Reset{Reason: stream.ConnectionLost})
-	if s.conn.count != 0 || s.conn.live != 0 || s.conn.streams.n != 0 || s.conn.ready != nil {
-		s.tb.Errorf("%d streams are left, %d live", s.conn.count, s.conn.live)
+	if s.conn.streams.count != 0 || s.conn.streams.live != 0 || s.conn.streams.table.n != 0 || s.conn.send.ready != nil {
+		s.tb.Errorf("%d streams are left, %d live", s.conn.streams.count, s.conn.streams.live)
 	}
 	s.check()
 }
@@ -587,8 +587,8 @@ func (c *clientSide) written() string {
 func (c *clientSide) close() {
 	c.tb.Helper()
 	c.conn.Close(stream.Reset{Reason: stream.ConnectionLost})
-	if c.conn.count != 0 || c.conn.live != 0 || c.conn.streams.n != 0 || c.conn.ready != nil || c.conn.unborn != nil {
-		c.tb.Errorf("%d streams are left, %d live", c.conn.count, c.conn.live)
+	if c.conn.streams.count != 0 || c.conn.streams.live != 0 || c.conn.streams.table.n != 0 || c.conn.send.ready != nil || c.conn.streams.unassigned != nil {
+		c.tb.Errorf("%d streams are left, %d live", c.conn.streams.count, c.conn.streams.live)
 	}
 	c.check()
 }

@@ -33,13 +33,13 @@ func TestHeldHeadsAreBounded(t *testing.T) {
 			if n := len(s.streams); n < tc.streams || n > tc.streams+tc.streams/50 || n+refused != DefaultMaxConcurrentStreams {
 				t.Errorf("%d requests were taken, and %d refused; want %d taken", n, refused, tc.streams)
 			}
-			if s.conn.heldHeads > DefaultMaxBuffered {
-				t.Errorf("heads of %d bytes are held", s.conn.heldHeads)
+			if s.conn.streams.heads > DefaultMaxBuffered {
+				t.Errorf("heads of %d bytes are held", s.conn.streams.heads)
 			}
 			for _, r := range s.streams {
 				s.response(r.sender, 204, "")
 			}
-			expect(t, "held when all are answered", s.conn.heldHeads, 0)
+			expect(t, "held when all are answered", s.conn.streams.heads, 0)
 			s.sent()
 			s.client.get(5001, "x", strings.Repeat("x", tc.size))
 			expect(t, "afterwards", s.exchange(), "")
@@ -76,13 +76,13 @@ func TestUnreadResponsesAreBounded(t *testing.T) {
 			}
 		}
 	}
-	expect(t, "held", s.conn.waiting > limit*9/10 && s.conn.waiting <= limit+DefaultStreamWindow, true)
+	expect(t, "held", s.conn.send.waiting > limit*9/10 && s.conn.send.waiting <= limit+DefaultStreamWindow, true)
 	early, late := s.streams[0], s.last()
-	expect(t, "an early stream may hold a window", s.conn.streams.get(1).queue.Len(), 70_000)
+	expect(t, "an early stream may hold a window", s.conn.streams.get(1).out.queue.Len(), 70_000)
 	expect(t, "a late one a piece", late.pauses, 1)
 	s.client.settings(xhttp2.Setting{ID: 4, Val: 1 << 20}).window(0, 1<<28)
 	s.exchange()
-	expect(t, "held when all is read", s.conn.waiting, 0)
+	expect(t, "held when all is read", s.conn.send.waiting, 0)
 	expect(t, "the streams go on", early.resumes+late.resumes, 2)
 	s.client.get(id + 2)
 	expect(t, "afterwards", s.exchange(), "")
@@ -148,7 +148,7 @@ func TestAResetIsNotHeldBack(t *testing.T) {
 			s.now += int64(tc.wait)
 			r.sender.Reset(stream.Reset{Reason: tc.reason})
 			expect(t, "sent", strings.HasPrefix(s.written(), "1 RST "), true)
-			expect(t, "waiting", s.conn.waiting, 0)
+			expect(t, "waiting", s.conn.send.waiting, 0)
 			s.close()
 		})
 	}

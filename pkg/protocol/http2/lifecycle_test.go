@@ -472,12 +472,12 @@ func TestClientAvailable(t *testing.T) {
 	c.server.settings(xhttp2.Setting{ID: 3, Val: 50}).headers(1, true, ":status", "200")
 	c.exchange()
 	expect(t, "over", r.over, true)
-	c.conn.lastID = maxStreamID - 4
+	c.conn.streams.lastID = maxStreamID - 4
 	expect(t, "numbers run out", c.conn.Available(), 2)
 	for range 2 {
 		c.open(requestHead("GET", "a", "/", 0), true)
 	}
-	expect(t, "the last number", c.conn.lastID, uint32(maxStreamID))
+	expect(t, "the last number", c.conn.streams.lastID, uint32(maxStreamID))
 	expect(t, "no more numbers", c.conn.Available(), 0)
 	c.conn.Close(stream.Reset{Reason: stream.ConnectionLost})
 	expect(t, "closed", c.conn.Available(), 0)
@@ -632,7 +632,7 @@ func TestSinksMayDoAnythingInsideCalls(t *testing.T) {
 				s.client.post(1).data(1, text(200), false).data(1, text(20), false)
 				s.exchange()
 				r := s.last()
-				if r.reset.Reason == 0 && s.conn.count > 0 {
+				if r.reset.Reason == 0 && s.conn.streams.count > 0 {
 					r.sender.Head(responseHead(200, -1), false)
 					r.sender.Data(s.chain(text(2000)), false)
 				}

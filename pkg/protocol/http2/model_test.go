@@ -347,8 +347,8 @@ func converse(t *testing.T, rt *rapid.T) {
 	}
 	w.client.Close(stream.Reset{Reason: stream.ConnectionLost})
 	w.server.Close(stream.Reset{Reason: stream.ConnectionLost})
-	if w.client.count != 0 || w.server.count != 0 || w.client.live != 0 || w.server.live != 0 {
-		rt.Fatalf("streams are left: %d, %d", w.client.count, w.server.count)
+	if w.client.streams.count != 0 || w.server.streams.count != 0 || w.client.streams.live != 0 || w.server.streams.live != 0 {
+		rt.Fatalf("streams are left: %d, %d", w.client.streams.count, w.server.streams.count)
 	}
 	w.down.out.Clear()
 	w.up.check()

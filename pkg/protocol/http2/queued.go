@@ -8,12 +8,12 @@ var (
 )
 
 // Queued returns how much of the response waits.
-func (e *responder) Queued() (n int, onConnection bool) { return (*h2stream)(e).queued() }
+func (e *responder) Queued() (n int, onConnection bool) { return queued((*h2stream)(e)) }
 
 // Queued returns how much of the request waits.
-func (e *requester) Queued() (n int, onConnection bool) { return (*h2stream)(e).queued() }
+func (e *requester) Queued() (n int, onConnection bool) { return queued((*h2stream)(e)) }
 
-func (s *h2stream) queued() (n int, onConnection bool) {
-	n = s.queue.Len()
-	return n, n > 0 && s.sendWindow > 0 && s.conn.sendWindow > 0
+func queued(s *h2stream) (n int, onConnection bool) {
+	n = s.out.queue.Len()
+	return n, n > 0 && s.out.window > 0 && s.conn.send.window > 0
 }

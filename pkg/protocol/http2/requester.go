@@ -17,18 +17,18 @@ func (e *requester) Head(h *stream.Head, end bool) {
 	c := s.conn
 	switch {
 	case s.has(dead | sentHead | parked):
-	case c.has(refusing | closing):
-		c.endWith(s, refusedByPeer())
+	case c.has(refusing):
+		s.endWith(refusedByPeer())
 	case !requestable(h, end):
-		c.endWith(s, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
+		s.endWith(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
 	case h.Opaque:
-		c.requestTunnel(s, h, end)
+		e.requestTunnel(h, end)
 	default:
-		c.request(s, h, end)
+		e.request(h, end)
 	}
 }
 
-// requestable tells whether a head can be sent without misleading the server about
+// requestable reports whether a head can be sent without misleading the server about
 // what the message is.
 func requestable(h *stream.Head, end bool) bool {
 	if !validToken(h.Method()) || len(h.Authority()) == 0 || !validValue(h.Authority()) {
@@ -41,24 +41,30 @@ func requestable(h *stream.Head, end bool) bool {
 }
 
 // request sends the head of a request.
-func (c *conn) request(s *h2stream, h *stream.Head, end bool) {
-	unlink(&c.unborn, s)
+func (e *requester) request(h *stream.Head, end bool) {
+	s := (*h2stream)(e)
+	c := s.conn
+	unlink(&c.streams.unassigned, s)
 	id := uint32(1)
-	if c.lastID > 0 {
-		id = c.lastID + 2
+	if c.streams.lastID > 0 {
+		id = c.streams.lastID + 2
 	}
-	c.number(s, id)
+	c.streams.assign(s, id)
 	c.budget.opened()
-	s.sendWindow = c.peer.window // it may have changed since the stream was opened
+	s.out.window = window(c.peer.window) // it may have changed since the stream was opened
 	s.flags |= sentHead
 	s.flags &^= parked
 	if !s.has(isOpaque) {
-		s.toSend = h.ContentLength
+		s.out.left = h.ContentLength
 	}
 	if string(h.Method()) == "HEAD" {
 		s.flags |= isHead
 	}
-	c.writeRequest(s, h, end)
+	var protocol []byte
+	if s.opening != nil {
+		protocol = s.opening.protocol
+	}
+	c.frames.request(id, h, protocol, end)
 	if end {
 		s.flags |= outOver | sentEnd
 	}
@@ -66,20 +72,22 @@ func (c *conn) request(s *h2stream, h *stream.Head, end bool) {
 
 // requestTunnel sends the head of a request for a tunnel. For one that HTTP/1 knows
 // as an upgrade the server must have said that it takes them.
-func (c *conn) requestTunnel(s *h2stream, h *stream.Head, end bool) {
+func (e *requester) requestTunnel(h *stream.Head, end bool) {
+	s := (*h2stream)(e)
+	c := s.conn
 	s.flags |= isOpaque
 	if string(h.Method()) == "CONNECT" {
 		s.flags |= isConnect
-		c.request(s, h, end)
+		e.request(h, end)
 		return
 	}
 	protocol, ok := h.GetID(stream.Upgrade)
 	switch {
 	case !ok || !validToken(protocol) || string(h.Method()) != "GET" || h.ContentLength > 0:
-		c.endWith(s, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
+		s.endWith(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrBadMessage})
 		return
 	case c.has(sawSettings) && !c.peer.connect:
-		c.endWith(s, stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrNoUpgrade})
+		s.endWith(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrNoUpgrade})
 		return
 	}
 	s.opening = &opening{protocol: append([]byte(nil), protocol...)}
@@ -87,11 +95,11 @@ func (c *conn) requestTunnel(s *h2stream, h *stream.Head, end bool) {
 		s.opening.key = append([]byte(nil), key...)
 	}
 	if c.has(sawSettings) {
-		c.request(s, h, end)
+		e.request(h, end)
 		return
 	}
 	s.flags |= parked
-	s.opening.head = c.heads.Get()
+	s.opening.head = c.headers.heads.Get()
 	s.opening.head.CopyFrom(h)
 	if end {
 		s.flags |= outOver
@@ -106,20 +114,19 @@ func (c *ClientConn) unpark() {
 		c.resetAll(stream.Reset{Reason: stream.Unsendable, Unprocessed: true, Err: ErrNoUpgrade}, waits)
 		return
 	}
-	for s := c.find(waits); s != nil && !c.has(closing); s = c.find(waits) {
+	for s := c.streams.find(waits); s != nil && !c.closing(); s = c.streams.find(waits) {
 		h := s.opening.head
 		s.opening.head = nil
-		end := s.has(outOver) && s.queue.Len() == 0
-		c.request(s, h, end)
-		c.heads.Put(h)
-		c.schedule(s)
+		end := s.has(outOver) && s.out.queue.Len() == 0
+		(*requester)(s).request(h, end)
+		c.headers.heads.Put(h)
+		c.send.schedule(s)
 	}
 }
 
 // Data writes a part of the request's body.
 func (e *requester) Data(d *buffer.Chain, end bool) {
 	s := (*h2stream)(e)
-	c := s.conn
 	switch {
 	case s.has(outOver):
 		d.Clear()
@@ -128,10 +135,10 @@ func (e *requester) Data(d *buffer.Chain, end bool) {
 		e.giveUp(end)
 	case !s.fits(d, end):
 		d.Clear()
-		c.abandonRequest(s)
+		e.abandon()
 	default:
 		s.enter()
-		c.send(s, d, end)
+		s.conn.send.data(s, d, end)
 		s.leave()
 	}
 }
@@ -144,24 +151,24 @@ func (e *requester) giveUp(end bool) {
 	}
 }
 
-// abandonRequest ends a stream whose request is not what its head announced.
-func (c *conn) abandonRequest(s *h2stream) {
-	c.abandon(s, Cancel, stream.Reset{Reason: stream.Unsendable, Unprocessed: !s.has(sentHead), Err: ErrLength})
+// abandon ends a stream whose request is not what its head announced.
+func (e *requester) abandon() {
+	s := (*h2stream)(e)
+	s.abandon(Cancel, stream.Reset{Reason: stream.Unsendable, Unprocessed: !s.has(sentHead), Err: ErrLength})
 }
 
 // Trailers ends the request.
 func (e *requester) Trailers(t *stream.Header) {
 	s := (*h2stream)(e)
-	c := s.conn
 	switch {
 	case s.has(outOver):
 	case s.has(dead):
 		e.giveUp(true)
-	case !s.has(sentHead) || s.has(isOpaque) || s.toSend > 0:
-		c.abandonRequest(s)
+	case !s.has(sentHead) || s.has(isOpaque) || s.out.left > 0:
+		e.abandon()
 	default:
 		s.enter()
-		c.sendTrailers(s, t)
+		s.conn.send.trailers(s, t)
 		s.leave()
 	}
 }
@@ -174,8 +181,8 @@ func (e *requester) Reset(r stream.Reset) {
 		return
 	}
 	s.flags |= outOver
-	s.conn.drop(s)
-	s.conn.abandon(s, codeOf(r), stream.Reset{})
+	s.drop()
+	s.abandon(codeOf(r), stream.Reset{})
 }
 
 // Pause stops the response's data.

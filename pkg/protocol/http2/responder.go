@@ -14,23 +14,23 @@ var _ stream.End = (*responder)(nil)
 // Head writes a response's head: an interim one, or the final one.
 func (e *responder) Head(h *stream.Head, end bool) {
 	s := (*h2stream)(e)
-	c := s.conn
 	switch {
 	case s.has(dead | outOver):
 	case h.Interim():
 		if !s.has(sentHead) {
-			c.writeResponse(s, h, h.Status, false)
+			s.conn.frames.response(s.id, h, h.Status, false)
 		}
-	case s.has(sentHead) || !s.sendable(h, end):
-		c.abort(s)
+	case s.has(sentHead) || !e.sendable(h, end):
+		s.abort(errBadAnswer, InternalError)
 	default:
-		c.respond(s, h, end)
+		e.respond(h, end)
 	}
 }
 
-// sendable tells whether a head can be sent without misleading the client about
+// sendable reports whether a head can be sent without misleading the client about
 // what the message is.
-func (s *h2stream) sendable(h *stream.Head, end bool) bool {
+func (e *responder) sendable(h *stream.Head, end bool) bool {
+	s := (*h2stream)(e)
 	switch {
 	case h.Status < 100 || h.Status > 999:
 		return false
@@ -43,7 +43,9 @@ func (s *h2stream) sendable(h *stream.Head, end bool) bool {
 	return !end || h.ContentLength <= 0 || s.bodiless(h.Status)
 }
 
-func (c *conn) respond(s *h2stream, h *stream.Head, end bool) {
+// respond writes the head of the response.
+func (e *responder) respond(h *stream.Head, end bool) {
+	s := (*h2stream)(e)
 	s.flags |= sentHead
 	status := h.Status
 	switch {
@@ -52,20 +54,20 @@ func (c *conn) respond(s *h2stream, h *stream.Head, end bool) {
 	case s.bodiless(status):
 		s.flags |= noBody
 	default:
-		s.toSend = h.ContentLength
+		s.out.left = h.ContentLength
 	}
-	c.writeResponse(s, h, status, end)
+	s.conn.frames.response(s.id, h, status, end)
 	s.enter()
 	switch {
 	case !s.has(isOpaque):
 	case h.Opaque:
-		c.grant(s)
+		e.grant()
 	default:
-		c.decline(s)
+		e.decline()
 	}
 	if end && !s.has(dead) {
 		s.flags |= outOver | sentEnd
-		c.outputOver(s)
+		s.outputOver()
 	}
 	s.leave()
 }
@@ -73,75 +75,46 @@ func (c *conn) respond(s *h2stream, h *stream.Head, end bool) {
 // Data writes a part of the response's body.
 func (e *responder) Data(d *buffer.Chain, end bool) {
 	s := (*h2stream)(e)
-	c := s.conn
 	if s.has(dead | outOver) {
 		d.Clear()
 		return
 	}
 	if !s.fits(d, end) {
 		d.Clear()
-		c.abort(s)
+		s.abort(errBadAnswer, InternalError)
 		return
 	}
 	s.enter()
-	c.send(s, d, end)
-	c.answered(s)
+	s.conn.send.data(s, d, end)
+	e.answered()
 	s.leave()
-}
-
-// fits tells whether data is as long as the head announced. Data of a message that
-// has no body is dropped.
-func (s *h2stream) fits(d *buffer.Chain, end bool) bool {
-	switch {
-	case !s.has(sentHead | parked):
-		return false
-	case s.has(noBody):
-		d.Clear()
-	case s.toSend >= 0:
-		s.toSend -= int64(d.Len())
-		return s.toSend >= 0 && (!end || s.toSend == 0)
-	}
-	return true
 }
 
 // Trailers ends the response.
 func (e *responder) Trailers(t *stream.Header) {
 	s := (*h2stream)(e)
-	c := s.conn
 	switch {
 	case s.has(dead | outOver):
-	case !s.has(sentHead) || s.has(tunnelled) || s.toSend > 0:
-		c.abort(s)
+	case !s.has(sentHead) || s.has(tunnelled) || s.out.left > 0:
+		s.abort(errBadAnswer, InternalError)
 	default:
 		s.enter()
-		c.sendTrailers(s, t)
-		c.answered(s)
+		s.conn.send.trailers(s, t)
+		e.answered()
 		s.leave()
 	}
 }
 
-// sendTrailers writes trailers, or keeps them until what is in front of them is
-// sent.
-func (c *conn) sendTrailers(s *h2stream, t *stream.Header) {
-	s.flags |= outOver
-	if s.queue.Len() == 0 && !s.has(parked) {
-		c.writeTrailers(s, t)
-		c.outputOver(s)
-		return
-	}
-	s.trailers = c.heads.Get()
-	s.trailers.Header.CopyFrom(t)
-}
-
 // answered looks after a request that goes on when its response is given: the
 // client is told once the response is sent, the other end at once.
-func (c *conn) answered(s *h2stream) {
+func (e *responder) answered() {
+	s := (*h2stream)(e)
 	if s.has(outOver) && s.flags&(dead|inOver|tunnelled) == 0 {
 		peer := s.peer
-		c.drop(s)
+		s.drop()
 		peer.Reset(stream.Reset{Reason: stream.Cancelled})
 	}
-	c.settle(s)
+	s.settle()
 }
 
 // Reset ends the stream. What came of a response that a host has cut off still goes
@@ -151,17 +124,16 @@ func (e *responder) Reset(r stream.Reset) {
 	if s.has(dead) {
 		return
 	}
-	c := s.conn
-	waits := s.queue.Len() > 0 && !s.has(outOver) && brokenOff(r)
-	taken := s.has(sentData) && c.link.Now()-s.sentAt < int64(stalled)
+	waits := s.out.queue.Len() > 0 && !s.has(outOver) && brokenOff(r)
+	taken := s.has(sentData) && s.conn.now()-s.out.sentAt < int64(stalled)
 	s.flags |= outOver
-	c.drop(s)
+	s.drop()
 	if waits && taken {
 		s.flags |= cutOff
-		s.resetCode = codeOf(r)
+		s.out.resetCode = codeOf(r)
 		return
 	}
-	c.abandon(s, codeOf(r), stream.Reset{})
+	s.abandon(codeOf(r), stream.Reset{})
 }
 
 // brokenOff reports whether a reset is that of a response whose host, or the way to it,
@@ -179,44 +151,3 @@ func (e *responder) Pause() { (*h2stream)(e).holdData() }
 
 // Resume lets the request's data come again.
 func (e *responder) Resume() { (*h2stream)(e).releaseData() }
-
-// abort ends a stream whose response is not fit to be sent.
-func (c *conn) abort(s *h2stream) {
-	r := stream.Reset{Reason: stream.ProtocolError, Err: ErrBadMessage}
-	if s.has(sentHead) {
-		c.abandon(s, InternalError, r)
-		return
-	}
-	id, whole, call := s.id, s.has(recvEnd), s.has(isGRPC)
-	s.enter()
-	c.endWith(s, r)
-	c.answer(id, errBadAnswer, whole, call)
-	s.leave()
-}
-
-// outputOver looks what is left of a stream whose message out is sent.
-func (c *conn) outputOver(s *h2stream) {
-	switch {
-	case s.has(dead):
-	case s.has(inOver) && s.has(recvEnd):
-		c.endOrdinary(s)
-	case c.has(client), s.has(tunnelled) && !s.has(inOver):
-	case s.has(inOver): // the other end knows, or does not want to
-		c.drop(s)
-		c.abandon(s, NoError, stream.Reset{})
-	default:
-		c.abandon(s, NoError, stream.Reset{Reason: stream.Cancelled})
-	}
-}
-
-// tooLarge answers a request whose body is over the limit.
-func (c *conn) tooLarge(s *h2stream) {
-	r := stream.Reset{Reason: stream.ProtocolError, Err: ErrBodyTooLarge}
-	if c.has(client) || s.has(sentHead) {
-		c.abandon(s, Cancel, r)
-		return
-	}
-	id, whole, call := s.id, s.has(recvEnd), s.has(isGRPC)
-	c.endWith(s, r)
-	c.answer(id, errLongBody, whole, call)
-}

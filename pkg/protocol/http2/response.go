@@ -31,13 +31,13 @@ const mostWaiting = 16
 // It returns false if enough of them wait.
 func (s *h2stream) waits() bool {
 	if !s.has(sinkPaused) {
-		s.waiting = 0
+		s.in.waiting = 0
 		return true
 	}
-	if s.waiting == mostWaiting {
+	if s.in.waiting == mostWaiting {
 		return false
 	}
-	s.waiting++
+	s.in.waiting++
 	return true
 }
 
@@ -55,7 +55,7 @@ func (r *fieldReader) response(s *h2stream, end bool) *Error {
 	}
 	h.Minor = 1
 	if h.Interim() {
-		if end || !s.interims.take(limitInterims, 1, s.conn.link.Now()) {
+		if end || !s.in.interims.take(limitInterims, 1, s.conn.now()) {
 			return ErrInterim
 		}
 		h.ContentLength = -1
@@ -71,7 +71,7 @@ func (r *fieldReader) response(s *h2stream, end bool) *Error {
 	}
 	switch {
 	case s.bodiless(h.Status):
-		s.announced = 0
+		s.in.announced = 0
 	case end && h.ContentLength > 0:
 		return ErrLength
 	case end:
@@ -79,13 +79,7 @@ func (r *fieldReader) response(s *h2stream, end bool) *Error {
 	case r.cfg.MaxBody > 0 && h.ContentLength > r.cfg.MaxBody:
 		return ErrBodyTooLarge
 	default:
-		s.announced = h.ContentLength
+		s.in.announced = h.ContentLength
 	}
 	return nil
-}
-
-// bodiless tells whether a response to the stream's request has no body, whatever
-// its head says.
-func (s *h2stream) bodiless(status int) bool {
-	return status == 204 || status == 304 || s.has(isHead)
 }

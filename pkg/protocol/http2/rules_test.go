@@ -124,12 +124,12 @@ func TestMalformedRequests(t *testing.T) {
 			s.client.headers(1, true, tc.fields...).get(3)
 			expect(t, "sent", s.exchange(), lines(fmt.Sprintf("1 RST %s", tc.cause.Code)))
 			expect(t, "streams", len(s.streams), 1) // the second
-			r, err := s.conn.readFields(requestBlock, newPeer(t).encode(tc.fields...))
+			r, err := s.conn.headers.readFields(requestBlock, newPeer(t).encode(tc.fields...))
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, err = r.request(true)
-			s.conn.releaseFields(r)
+			s.conn.headers.releaseFields(r)
 			expect(t, "cause", err, tc.cause)
 			s.close()
 		})

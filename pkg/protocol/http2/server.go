@@ -2,7 +2,6 @@ package http2
 
 import (
 	"github.com/weirproxy/weir/pkg/buffer"
-	"github.com/weirproxy/weir/pkg/protocol/grpc"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -11,8 +10,12 @@ import (
 type ServerConn struct {
 	conn
 	acceptor    stream.Acceptor
-	announcedAt int64 // when the client was told that a drain has begun
 	moved       int64 // when anything last came
+	begun       uint8 // bytes of the preface that have come
+	greeted     bool  // our SETTINGS are written ahead of the client's preface
+	announced   bool  // the client was told that a drain has begun
+	ponged      bool  // and has seen it
+	announcedAt int64 // when it was told
 }
 
 var (
@@ -24,13 +27,13 @@ var (
 // client's preface has come.
 func NewServerConn(cfg *Config, link stream.Link, acceptor stream.Acceptor, heads *stream.Pool) *ServerConn {
 	c := &ServerConn{acceptor: acceptor}
-	c.init(cfg, link, heads, c)
+	c.init(cfg, link, heads, c, 0)
 	return c
 }
 
 // Feed reads frames. The error is an [*Error], of which the client is told.
 func (c *ServerConn) Feed(in buffer.View) (int, error) {
-	c.moved = c.link.Now()
+	c.moved = c.now()
 	n, err := c.feed(in)
 	if err != nil {
 		c.fail(err)
@@ -40,7 +43,7 @@ func (c *ServerConn) Feed(in buffer.View) (int, error) {
 }
 
 func (c *ServerConn) feed(in buffer.View) (pos int, err *Error) {
-	if c.begun < uint8(len(preface)) && !c.has(closing) {
+	if c.begun < uint8(len(preface)) && !c.closing() {
 		b := in.Bytes()
 		for pos < len(b) && c.begun < uint8(len(preface)) {
 			if b[pos] != preface[c.begun] {
@@ -53,15 +56,15 @@ func (c *ServerConn) feed(in buffer.View) (pos int, err *Error) {
 		if c.begun < uint8(len(preface)) {
 			return pos, nil
 		}
-		if !c.has(greeted) {
+		if !c.greeted {
 			c.announce("")
 		}
 	}
 	return c.read(in, pos)
 }
 
-// headers begins a stream, or ends a request with trailers.
-func (c *ServerConn) headers(id uint32, flags uint8, b []byte) *Error {
+// block begins a stream, or ends a request with trailers.
+func (c *ServerConn) block(id uint32, flags uint8, b []byte) *Error {
 	end := flags&flagEndStream != 0
 	if s := c.streams.get(id); s != nil {
 		return c.trailers(s, end, b)
@@ -69,57 +72,57 @@ func (c *ServerConn) headers(id uint32, flags uint8, b []byte) *Error {
 	switch {
 	case id&1 == 0:
 		return ErrStreamID
-	case id <= c.lastID:
+	case id <= c.streams.lastID:
 		return c.headersForNobody(id, b)
 	}
-	if c.has(refusing) || c.count >= int32(min(c.cfg.maxStreams(), maxStreamID)) {
+	if c.has(refusing) || c.streams.count >= int32(min(c.cfg.maxStreams(), maxStreamID)) {
 		return c.tooMany(id, b)
 	}
 	c.budget.opened()
-	r, err := c.readFields(requestBlock, b)
+	r, err := c.headers.readFields(requestBlock, b)
 	if err != nil {
 		return err
 	}
 	refused, err := r.request(end)
 	switch {
 	case err != nil:
-		c.lastID = id
+		c.streams.lastID = id
 		err = c.refuse(id, err)
 	case refused != nil:
-		c.lastID = id
+		c.streams.lastID = id
 		c.answer(id, refused, end, r.has(seenGRPC))
 	case c.full(r.head):
-		c.lastID = id
+		c.streams.lastID = id
 		err = c.refuseForNow(id)
 	default:
 		c.begin(id, r, end)
 	}
-	c.releaseFields(r)
+	c.headers.releaseFields(r)
 	return err
 }
 
 // tooMany refuses a stream. The client may not have seen yet how many it may open.
 func (c *ServerConn) tooMany(id uint32, b []byte) *Error {
-	if err := c.ignoreBlock(b); err != nil {
+	if err := c.headers.ignore(b); err != nil {
 		return err
 	}
-	c.lastID = id
-	c.writeRST(id, RefusedStream)
-	c.closed.addReset(id, c.firstWindow())
+	c.streams.lastID = id
+	c.frames.reset(id, RefusedStream)
+	c.streams.closed.addReset(id, c.recv.firstWindow())
 	switch {
 	case c.has(refusing):
 	case !c.has(acknowledged):
 		return flood(c.useless(1))
 	default:
-		return c.blame()
+		return c.countReset()
 	}
-	return c.wrote()
+	return c.frames.countAnswer()
 }
 
 // full reports whether a connection holds so much for its client that it takes no
 // request with another head. A single one is always taken.
 func (c *ServerConn) full(h *stream.Head) bool {
-	return c.count > 0 && c.heldHeads+c.waiting+headCost(h) > c.cfg.maxBuffered()
+	return c.streams.count > 0 && c.streams.heads+c.send.waiting+headCost(h) > c.cfg.maxBuffered()
 }
 
 // headCost is the memory that a head takes.
@@ -128,12 +131,12 @@ func headCost(h *stream.Head) int { return h.Size() + 32*h.Len() }
 // refuseForNow refuses a request before anything is done for it, so that it may be
 // sent again. The client cannot know that there is no room.
 func (c *ServerConn) refuseForNow(id uint32) *Error {
-	c.writeRST(id, RefusedStream)
-	c.closed.addReset(id, c.firstWindow())
-	if !c.thrownAway(1) {
+	c.frames.reset(id, RefusedStream)
+	c.streams.closed.addReset(id, c.recv.firstWindow())
+	if !c.budget.thrownAway(1, c.now()) {
 		return ErrResets
 	}
-	return c.wrote()
+	return c.frames.countAnswer()
 }
 
 // begin opens a stream for a request.
@@ -144,16 +147,16 @@ func (c *ServerConn) begin(id uint32, r *fieldReader, end bool) {
 	case h.Opaque:
 		s.flags |= isOpaque
 		s.opening = &opening{waits: true}
-		s.opening.held.Init(c.data.Pool())
+		s.opening.held.Init(c.recv.data.Pool())
 		if r.has(seenProtocol) {
 			s.opening.protocol = append([]byte(nil), r.protocol...)
 		} else {
 			s.flags |= isConnect
 		}
 	case end:
-		s.announced = 0
+		s.in.announced = 0
 	default:
-		s.announced = h.ContentLength
+		s.in.announced = h.ContentLength
 	}
 	if string(h.Method()) == "HEAD" {
 		s.flags |= isHead
@@ -162,12 +165,12 @@ func (c *ServerConn) begin(id uint32, r *fieldReader, end bool) {
 		s.flags |= isGRPC
 	}
 	s.head = int32(headCost(h))
-	c.heldHeads += headCost(h)
-	c.number(s, id)
+	c.streams.heads += headCost(h)
+	c.streams.assign(s, id)
 	s.enter()
 	peer := c.acceptor.NewStream((*responder)(s))
 	if !s.has(dead) {
-		c.attach(s, peer)
+		s.attach(peer)
 	}
 	switch {
 	case s.has(dead):
@@ -185,57 +188,32 @@ func (c *ServerConn) begin(id uint32, r *fieldReader, end bool) {
 
 // trailers ends a request.
 func (c *ServerConn) trailers(s *h2stream, end bool, b []byte) *Error {
-	r, err := c.readFields(trailerBlock, b)
+	r, err := c.headers.readFields(trailerBlock, b)
 	if err != nil {
 		return err
 	}
-	err = c.endByTrailers(s, end, r)
-	c.releaseFields(r)
+	err = s.endByTrailers(end, r)
+	c.headers.releaseFields(r)
 	return err
-}
-
-// answer writes a response of the codec's own to a request that is not passed on.
-// call tells that it is one of gRPC, whose answers have a status of their own.
-func (c *conn) answer(id uint32, r *refusal, end, call bool) {
-	var none stream.Header
-	w := c.beginBlock(&none, 0)
-	switch {
-	case call:
-		w.addCallStatus(grpc.FromAnswer(r.status, 0), r.cause.Reason)
-	case r.status == 405:
-		w.addStatus(405)
-		w.add([]byte("allow"), nil, 0) // for this target, which is no resource, there is no other method
-		w.addLength(0)
-	default:
-		w.addStatus(r.status)
-		w.addLength(0)
-	}
-	w.commit(id, true)
-	if end {
-		c.closed.add(id, ordinary)
-		return
-	}
-	c.writeRST(id, NoError)
-	c.closed.addReset(id, c.firstWindow())
 }
 
 // EOF ends the connection: a client that sends neither windows nor acknowledgements
 // any more is gone.
 func (c *ServerConn) EOF() (busy bool) {
-	if !c.has(closing) {
+	if !c.closing() {
 		c.shut(stream.Reset{Reason: stream.Cancelled})
 	}
 	return false
 }
 
-// Stalled tells whether responses wait for the client that are over for who gave them.
-func (c *ServerConn) Stalled() bool { return c.count > c.live }
+// Stalled reports whether responses wait for the client that are over for who gave them.
+func (c *ServerConn) Stalled() bool { return c.streams.count > c.streams.live }
 
 // ResetStalled resets the streams of such responses of which nothing has left since a time.
 func (c *ServerConn) ResetStalled(since int64) {
-	stuck := func(s *h2stream) bool { return s.peer == nil && s.queue.Len() > 0 && s.sentAt <= since }
-	for s := c.find(stuck); s != nil && !c.has(closing); s = c.find(stuck) {
-		c.abandon(s, Cancel, stream.Reset{Reason: stream.TimedOut})
+	stuck := func(s *h2stream) bool { return s.peer == nil && s.out.queue.Len() > 0 && s.out.sentAt <= since }
+	for s := c.streams.find(stuck); s != nil && !c.closing(); s = c.streams.find(stuck) {
+		s.abandon(Cancel, stream.Reset{Reason: stream.TimedOut})
 	}
 }
 
@@ -249,11 +227,11 @@ func (c *ServerConn) Close(r stream.Reset) { c.shut(r) }
 // responses wait, for a client that does not take them, counts as idle.
 func (c *ServerConn) Phase() stream.Phase {
 	switch {
-	case c.has(closing):
+	case c.closing():
 		return stream.Closing
-	case c.begun > 0 && !c.has(sawSettings), c.block.id != 0, c.has(partialHead):
+	case c.begun > 0 && !c.has(sawSettings), c.headers.collecting(), c.has(partialHead):
 		return stream.ReadingHead
-	case c.live > 0:
+	case c.streams.live > 0:
 		return stream.Busy
 	}
 	return stream.Idle

@@ -1,6 +1,10 @@
 package http2
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/weirproxy/weir/pkg/protocol/http2/hpack"
+)
 
 // Settings by their numbers.
 const (
@@ -28,13 +32,12 @@ const settingLen = 6
 // peerSettings are what the peer wants of what is sent to it.
 type peerSettings struct {
 	window     int32 // of a new stream
-	maxFrame   uint32
 	maxStreams uint32
 	connect    bool // it takes extended CONNECT
 }
 
 func defaultPeerSettings() peerSettings {
-	return peerSettings{window: initialWindow, maxFrame: minMaxFrame, maxStreams: assumedMaxStreams}
+	return peerSettings{window: initialWindow, maxStreams: assumedMaxStreams}
 }
 
 // tableChange is what a SETTINGS frame says of the table of the encoder: the
@@ -51,9 +54,10 @@ func (t *tableChange) set(n uint32) {
 	t.lowest, t.last, t.changed = min(t.lowest, n), n, true
 }
 
-// take applies the payload of a SETTINGS frame, whose length is right. client tells
-// that the peer is a client.
-func (s *peerSettings) take(payload []byte, client bool, table *tableChange) *Error {
+// take applies the payload of a SETTINGS frame, whose length is right, and tells the
+// encoder what concerns its table. client tells that the peer is a client.
+func (s *peerSettings) take(payload []byte, client bool, encoder *hpack.Encoder) *Error {
+	var table tableChange
 	for ; len(payload) >= settingLen; payload = payload[settingLen:] {
 		id, v := binary.BigEndian.Uint16(payload), binary.BigEndian.Uint32(payload[2:])
 		switch id {
@@ -74,13 +78,17 @@ func (s *peerSettings) take(payload []byte, client bool, table *tableChange) *Er
 			if v < minMaxFrame || v > maxMaxFrame {
 				return ErrSetting
 			}
-			s.maxFrame = v
+			// All of them take what we send: frames of maxDataFrame.
 		case settingEnableConnectProtocol:
 			if v > 1 || v == 0 && s.connect {
 				return ErrSetting
 			}
 			s.connect = v == 1
 		}
+	}
+	if table.changed {
+		encoder.SetMaxTable(table.lowest)
+		encoder.SetMaxTable(table.last)
 	}
 	return nil
 }

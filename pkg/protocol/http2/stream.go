@@ -15,27 +15,14 @@ import (
 type h2stream struct {
 	conn       *conn
 	peer       stream.End // nil once it may not be called any more
-	next, prev *h2stream  // in the connection's ring of ready or of unborn ones
-
-	queue    buffer.Chain // data that waits for the peer
-	trailers *stream.Head // what follows it
-	opening  *opening     // what only a stream has that becomes a tunnel; nil mostly
-
-	sentAt    int64 // when something last left, or began to wait; before, when the stream was opened
-	got       int64 // bytes of the message in
-	announced int64 // how many there will be, -1: not known
-	toSend    int64 // bytes of the message out that are to come, -1: not known
-
-	id                     uint32 // 0: none yet
-	sendWindow, recvWindow int32
-	owed                   int32 // of recvWindow: was taken, and is not returned yet
-	kept                   int32 // of recvWindow: passed on to a sink that wants no more for now
-	head                   int32 // bytes of the request's head, which its other end keeps
-	flags                  streamFlags
-	depth                  uint8   // calls to peer that are under way
-	waiting                uint8   // informational responses that came while the other end wanted nothing
-	interims               rate    // of all of them
-	resetCode              ErrCode // what the stream is reset with once all is sent, if cutOff
+	next, prev *h2stream  // in the connection's ring of ready or of unassigned ones
+	opening    *opening   // what only a stream has that becomes a tunnel; nil mostly
+	id         uint32     // 0: none yet
+	flags      streamFlags
+	head       int32 // bytes of the request's head, which its other end keeps
+	depth      uint8 // calls to peer that are under way
+	in         incoming
+	out        outgoing
 }
 
 type streamFlags uint32
@@ -64,96 +51,58 @@ const (
 
 func (s *h2stream) has(f streamFlags) bool { return s.flags&f != 0 }
 
-// newStream returns a stream that is in no table yet.
-func (c *conn) newStream() *h2stream {
-	s := c.spare.Get()
-	if s == nil {
-		s = &h2stream{}
-	}
-	s.conn, s.flags, s.sentAt = c, 0, c.link.Now()
-	s.queue.Init(c.data.Pool())
-	s.announced, s.toSend = -1, -1
-	s.sendWindow, s.recvWindow = c.peer.window, c.cfg.streamWindow()
-	c.count++
-	return s
-}
-
 // attach gives a stream its other end.
-func (c *conn) attach(s *h2stream, peer stream.End) {
+func (s *h2stream) attach(peer stream.End) {
 	s.peer = peer
-	c.live++
-}
-
-// number gives a stream its number.
-func (c *conn) number(s *h2stream, id uint32) {
-	s.id = id
-	c.lastID = id
-	c.streams.put(s)
+	s.conn.streams.live++
 }
 
 // end forgets a stream. It is used again once no call to its other end is under
 // way, unless the other end may still call it: then it stays dead.
-func (c *conn) end(s *h2stream) {
-	c.drop(s)
-	c.unready(s)
-	if s.id != 0 {
-		c.streams.take(s)
-	} else {
-		unlink(&c.unborn, s)
-	}
+func (s *h2stream) end() {
+	c := s.conn
+	s.drop()
+	c.send.forget(s)
+	c.streams.remove(s)
 	s.flags |= dead
-	c.waiting -= s.queue.Len()
-	s.queue.Clear()
-	if s.trailers != nil {
-		c.heads.Put(s.trailers)
-		s.trailers = nil
+	if s.out.trailers != nil {
+		c.headers.heads.Put(s.out.trailers)
+		s.out.trailers = nil
 	}
 	if s.opening != nil {
-		s.opening.drop(c)
+		s.opening.drop(c.headers.heads)
 		s.opening = nil
 	}
-	c.count--
 	c.side.streamOver()
 	s.recycle()
 }
 
 // drop makes the other end one that is not called any more; what comes for it is
 // ignored.
-func (c *conn) drop(s *h2stream) {
+func (s *h2stream) drop() {
+	c := s.conn
 	if s.peer != nil {
 		s.peer = nil
-		c.live--
+		c.streams.live--
 	}
 	s.flags |= inOver
-	c.heldHeads -= int(s.head)
+	c.streams.heads -= int(s.head)
 	s.head = 0
-	_, conn := s.taken()
-	c.creditConn(conn)
+	_, conn := s.heldCredit()
+	c.recv.credit(conn)
 	if o := s.opening; o != nil {
-		c.creditConn(o.held.Len())
+		c.recv.credit(o.held.Len())
 		o.held.Clear()
 	}
-	if c.current == s {
-		c.ignoreRest(c.data.Len())
-		c.data.Clear()
-		c.current = nil
-	}
-}
-
-// ignoreRest ignores what is to come of the DATA frame that is being read, and
-// gives back its window, and some more.
-func (c *conn) ignoreRest(more int) {
-	c.creditConn(int(c.left) + more)
-	c.skip += c.left
-	c.left = 0
+	c.recv.forget(s)
 }
 
 // recycle keeps a dead stream's memory for another one.
 func (s *h2stream) recycle() {
 	if s.depth == 0 && s.flags&(dead|outOver) == dead|outOver {
-		spare := s.conn.spare
+		free := s.conn.streams.free
 		*s = h2stream{flags: dead | outOver} // a call that comes too late does nothing
-		spare.Put(s)
+		free.Put(s)
 	}
 }
 
@@ -166,11 +115,11 @@ func (s *h2stream) leave() {
 }
 
 // endWith forgets a stream, and tells its other end why.
-func (c *conn) endWith(s *h2stream, r stream.Reset) {
+func (s *h2stream) endWith(r stream.Reset) {
 	peer := s.peer
 	s.flags |= outOver
 	s.enter()
-	c.end(s)
+	s.end()
 	if peer != nil {
 		peer.Reset(r)
 	}
@@ -180,66 +129,69 @@ func (c *conn) endWith(s *h2stream, r stream.Reset) {
 // resetByUs writes a reset of a stream, and notes what may be on its way to it: as
 // much as its window allows. Who has overrun that may have sent what the connection's
 // window allowed, and again as much for what of it was ignored.
-func (c *conn) resetByUs(s *h2stream, code ErrCode) {
-	left := int64(max(s.recvWindow, 0)) + c.slack()
+func (s *h2stream) resetByUs(code ErrCode) {
+	c := s.conn
+	left := int64(max(s.in.window.window, 0)) + int64(c.recv.slack)
 	if code == FlowControlError {
-		left = 2 * int64(c.cfg.connWindow())
+		left = 2 * int64(c.recv.size)
 	}
-	c.writeRST(s.id, code)
-	c.closed.addReset(s.id, left)
+	c.frames.reset(s.id, code)
+	c.streams.closed.addReset(s.id, left)
 	c.budget.abandoned()
 }
 
 // abandon is endWith for a stream that is reset by us.
-func (c *conn) abandon(s *h2stream, code ErrCode, r stream.Reset) {
+func (s *h2stream) abandon(code ErrCode, r stream.Reset) {
 	if s.id != 0 {
-		c.resetByUs(s, code)
+		s.resetByUs(code)
 	}
-	c.endWith(s, r)
+	s.endWith(r)
 }
 
-// streamError resets a stream for what the peer sent.
-func (c *conn) streamError(s *h2stream, err *Error) *Error {
-	c.abandon(s, err.Code, stream.Reset{Reason: stream.ProtocolError, Err: err})
-	return c.blame()
+// fail resets a stream for what the peer sent.
+func (s *h2stream) fail(err *Error) *Error {
+	c := s.conn // the stream may be another one behind this
+	s.abandon(err.Code, stream.Reset{Reason: stream.ProtocolError, Err: err})
+	return c.countReset()
+}
+
+// abort ends a stream that cannot go on: by an answer of weir's own, or a reset with
+// the code if a response has begun.
+func (s *h2stream) abort(why *refusal, code ErrCode) {
+	r := stream.Reset{Reason: stream.ProtocolError, Err: why.cause}
+	if s.has(sentHead) {
+		s.abandon(code, r)
+		return
+	}
+	s.enter()
+	s.endWith(r)
+	s.conn.answer(s.id, why, s.has(recvEnd), s.has(isGRPC))
+	s.leave()
 }
 
 // settle looks at a stream after something of it was passed on. A client's stream
 // whose response is over before its request is ended, as the rest of it is of no
 // use: its other end does not know, and may go on calling. A server's stream goes on
 // until all is sent, but without its other end.
-func (c *conn) settle(s *h2stream) {
+func (s *h2stream) settle() {
 	switch {
 	case !s.has(inOver) || s.has(dead):
-	case !c.has(client):
+	case !s.conn.has(client):
 		if s.has(outOver) {
-			c.drop(s)
+			s.drop()
 		}
 	case !s.has(tunnelled):
-		c.resetByUs(s, NoError)
-		c.end(s)
+		s.resetByUs(NoError)
+		s.end()
 	}
 }
 
-// refuse resets a stream that there is not (any more).
-func (c *conn) refuse(id uint32, err *Error) *Error {
-	c.writeRST(id, err.Code)
-	c.closed.addReset(id, c.firstWindow())
-	return c.blame()
-}
-
-// blame counts a stream that the peer made us reset. A server's peers cannot make
-// a client reset more streams than it opens.
-func (c *conn) blame() *Error {
-	if !c.has(client) && !c.thrownAway(wholeReset) {
-		return ErrResets
-	}
-	return c.wrote()
-}
-
-// thrownAway counts work that was begun for a client and is of no use any more.
-func (c *conn) thrownAway(n int64) bool {
-	return c.budget.resets.take(peerLimits[c.budget.peer].resets, n, c.link.Now())
+// endOrdinary forgets a stream both of whose messages are over.
+func (s *h2stream) endOrdinary() {
+	c := s.conn
+	c.streams.closed.add(s.id, ordinary)
+	c.budget.ended()
+	s.end()
 }
 
 // weight is what it costs a client to reset a server's stream: nothing once it was
@@ -248,60 +200,44 @@ func (s *h2stream) weight() int64 {
 	switch {
 	case s.has(sentHead):
 		return 0
-	case s.conn.link.Now()-s.sentAt >= int64(waitedFor):
+	case s.conn.now()-s.out.sentAt >= int64(waitedFor):
 		return 1
 	}
 	return wholeReset
 }
 
-// resetAll resets the streams that a condition chooses. A stream may end with
-// another one's reset, and so the search begins anew after each.
-func (c *conn) resetAll(r stream.Reset, chosen func(*h2stream) bool) {
-	for !c.has(closing) {
-		s := c.find(chosen)
-		if s == nil {
-			return
-		}
-		c.endWith(s, r)
+// outputOver looks what is left of a stream whose message out is sent.
+func (s *h2stream) outputOver() {
+	switch {
+	case s.has(dead):
+	case s.has(inOver) && s.has(recvEnd):
+		s.endOrdinary()
+	case s.conn.has(client), s.has(tunnelled) && !s.has(inOver):
+	case s.has(inOver): // the other end knows, or does not want to
+		s.drop()
+		s.abandon(NoError, stream.Reset{})
+	default:
+		s.abandon(NoError, stream.Reset{Reason: stream.Cancelled})
 	}
 }
 
-func (c *conn) find(chosen func(*h2stream) bool) *h2stream {
-	for _, s := range c.streams.slots {
-		if s != nil && chosen(s) {
-			return s
-		}
+// fits reports whether data is as long as the head of the message out announced. Data
+// of a message that has no body is dropped.
+func (s *h2stream) fits(d *buffer.Chain, end bool) bool {
+	switch {
+	case !s.has(sentHead | parked):
+		return false
+	case s.has(noBody):
+		d.Clear()
+	case s.out.left >= 0:
+		s.out.left -= int64(d.Len())
+		return s.out.left >= 0 && (!end || s.out.left == 0)
 	}
-	for s := c.unborn; s != nil; s = s.next {
-		if chosen(s) {
-			return s
-		}
-		if s.next == c.unborn {
-			break
-		}
-	}
-	return nil
+	return true
 }
 
-// link appends s to a ring.
-func link(ring **h2stream, s *h2stream) {
-	if *ring == nil {
-		*ring, s.next, s.prev = s, s, s
-		return
-	}
-	s.next, s.prev = *ring, (*ring).prev
-	s.prev.next, s.next.prev = s, s
-}
-
-// unlink takes s out of a ring.
-func unlink(ring **h2stream, s *h2stream) {
-	if s.next == s {
-		*ring = nil
-	} else {
-		s.prev.next, s.next.prev = s.next, s.prev
-		if *ring == s {
-			*ring = s.next
-		}
-	}
-	s.next, s.prev = nil, nil
+// bodiless reports whether a response to the stream's request has no body, whatever
+// its head says.
+func (s *h2stream) bodiless(status int) bool {
+	return status == 204 || status == 304 || s.has(isHead)
 }

@@ -21,10 +21,10 @@ type opening struct {
 	head     *stream.Head // a client: of a request that waits for SETTINGS
 }
 
-func (o *opening) drop(c *conn) {
+func (o *opening) drop(heads *stream.Pool) {
 	o.held.Clear()
 	if o.head != nil {
-		c.heads.Put(o.head)
+		heads.Put(o.head)
 	}
 }
 
@@ -69,11 +69,12 @@ func (o *opening) asGrant(h *stream.Head) {
 }
 
 // grant makes a server's stream a tunnel, and passes on what came before.
-func (c *conn) grant(s *h2stream) {
+func (e *responder) grant() {
+	s := (*h2stream)(e)
 	s.flags |= tunnelled
 	o := s.opening
 	o.waits = false
-	end := s.has(recvEnd) && (c.current != s || c.left == 0)
+	end := s.has(recvEnd) && !s.conn.recv.more(s)
 	if s.has(inOver) || o.held.Len() == 0 && !end {
 		return
 	}
@@ -81,33 +82,32 @@ func (c *conn) grant(s *h2stream) {
 	peer := s.peer
 	s.enter()
 	if end {
-		c.inputOver(s)
+		s.inputOver()
 	}
 	held := o.held // the stream may end within the call
-	o.held.Init(c.data.Pool())
+	o.held.Init(held.Pool())
 	peer.Data(&held, end)
 	held.Clear()
-	c.delivered(s, n)
+	s.delivered(n)
 	s.leave()
 }
 
 // decline ends the request of a server's stream that does not become a tunnel: there
 // is no more of it.
-func (c *conn) decline(s *h2stream) {
+func (e *responder) decline() {
+	s := (*h2stream)(e)
 	if s.has(inOver) {
 		return
 	}
 	s.flags |= inOver
 	o := s.opening
 	o.waits = false
-	c.creditConn(o.held.Len())
+	r := &s.conn.recv
+	r.credit(o.held.Len())
 	o.held.Clear()
-	if c.current == s {
-		c.ignoreRest(0)
-		c.current = nil
-	}
+	r.forget(s)
 	var none buffer.Chain
-	none.Init(c.data.Pool())
+	none.Init(o.held.Pool())
 	s.enter()
 	s.peer.Data(&none, true)
 	s.leave()

@@ -75,7 +75,7 @@ func TestATunnelThatIsDeclined(t *testing.T) {
 			s.response(r.sender, 403, "no")
 			expect(t, "sent", s.written(), lines("1 HEADERS", "  :status: 403", "  content-length: 2", `1 DATA "no" end`, "1 RST NO_ERROR"))
 			expect(t, "the request is over", r.over && len(r.body) == 0 && r.reset.Reason == 0, true)
-			expect(t, "owed", s.conn.owed, int32(len(early)))
+			expect(t, "pending credit", s.conn.recv.window.pendingCredit, int32(len(early)))
 			s.client.data(1, "late", true)
 			expect(t, "late data", s.exchange(), "")
 			s.close()

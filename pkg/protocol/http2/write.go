@@ -29,66 +29,65 @@ const blockSlack = 96
 
 // blockWriter puts a header block together, at the end of what is to be sent.
 type blockWriter struct {
-	c    *conn
-	room []byte
-	b    []byte
+	w     *frameWriter
+	room  []byte
+	bytes []byte
 }
 
 // beginBlock begins a block that will hold about the fields of h.
-func (c *conn) beginBlock(h *stream.Header, more int) blockWriter {
-	n := frameHeaderLen + h.Size() + 6*h.Len() + blockSlack + more
-	room := c.link.Out().Reserve(min(n, buffer.MaxSlab))
-	return blockWriter{c, room, c.encoder.Begin(room[:frameHeaderLen])}
+func (w *frameWriter) beginBlock(h *stream.Header) blockWriter {
+	n := frameHeaderLen + h.Size() + 6*h.Len() + blockSlack
+	room := w.link.Out().Reserve(min(n, buffer.MaxSlab))
+	return blockWriter{w, room, w.encoder.Begin(room[:frameHeaderLen])}
 }
 
-func (w *blockWriter) add(name, value []byte, how hpack.Indexing) {
-	w.b = w.c.encoder.Append(w.b, name, value, how)
+func (b *blockWriter) add(name, value []byte, how hpack.Indexing) {
+	b.bytes = b.w.encoder.Append(b.bytes, name, value, how)
 }
 
-func (w *blockWriter) addLength(n int64) {
+func (b *blockWriter) addLength(n int64) {
 	var digits [20]byte
-	w.add(nameContentLength, strconv.AppendInt(digits[:0], n, 10), hpack.NoIndex)
+	b.add(nameContentLength, strconv.AppendInt(digits[:0], n, 10), hpack.NoIndex)
 }
 
-func (w *blockWriter) addStatus(status int) {
+func (b *blockWriter) addStatus(status int) {
 	digits := [3]byte{byte('0' + status/100), byte('0' + status/10%10), byte('0' + status%10)}
-	w.add(nameStatus, digits[:], hpack.Index)
+	b.add(nameStatus, digits[:], hpack.Index)
 }
 
 // addCallStatus makes a head the whole answer to a call of gRPC. message is ASCII.
-func (w *blockWriter) addCallStatus(code grpc.Code, message string) {
+func (b *blockWriter) addCallStatus(code grpc.Code, message string) {
 	var digits [4]byte
-	w.addStatus(200)
-	w.add([]byte("content-type"), []byte(grpc.ContentType), hpack.Index)
-	w.add([]byte(grpc.HeaderStatus), strconv.AppendUint(digits[:0], uint64(code), 10), hpack.NoIndex)
-	w.add([]byte(grpc.HeaderMessage), []byte(message), hpack.NoIndex)
+	b.addStatus(200)
+	b.add([]byte("content-type"), []byte(grpc.ContentType), hpack.Index)
+	b.add([]byte(grpc.HeaderStatus), strconv.AppendUint(digits[:0], uint64(code), 10), hpack.NoIndex)
+	b.add([]byte(grpc.HeaderMessage), []byte(message), hpack.NoIndex)
 }
 
 // commit makes the block a part of what is sent: a HEADERS frame, and CONTINUATION
 // if it is too long for one.
-func (w *blockWriter) commit(id uint32, end bool) {
-	out := w.c.link.Out()
+func (b *blockWriter) commit(id uint32, end bool) {
+	out := b.w.link.Out()
 	flags := uint8(0)
 	if end {
 		flags = flagEndStream
 	}
-	n := len(w.b) - frameHeaderLen
-	most := int(min(w.c.peer.maxFrame, maxDataFrame))
-	if n <= most {
-		putFrameHeader(w.b, n, frameHeaders, flags|flagEndHeaders, id)
-		if len(w.b) <= cap(w.room) {
-			out.Commit(len(w.b))
+	n := len(b.bytes) - frameHeaderLen
+	if n <= maxDataFrame {
+		putFrameHeader(b.bytes, n, frameHeaders, flags|flagEndHeaders, id)
+		if len(b.bytes) <= cap(b.room) {
+			out.Commit(len(b.bytes))
 			return
 		}
 		out.Commit(0) // the room was too small, and append has taken other memory
-		out.Append(w.b)
+		out.Append(b.bytes)
 		return
 	}
-	rest := append([]byte(nil), w.b[frameHeaderLen:]...)
+	rest := append([]byte(nil), b.bytes[frameHeaderLen:]...)
 	out.Commit(0)
 	typ := frameHeaders
 	for len(rest) > 0 {
-		part := rest[:min(len(rest), most)]
+		part := rest[:min(len(rest), maxDataFrame)]
 		rest = rest[len(part):]
 		if len(rest) == 0 {
 			flags |= flagEndHeaders
@@ -111,7 +110,7 @@ type fieldPlan struct {
 // addFields adds the fields of a head. Left out is what belongs to HTTP/1, and what
 // is not fit to be sent, because a filter made it: the next hop would refuse the
 // whole message.
-func (w *blockWriter) addFields(h *stream.Head, p *fieldPlan) {
+func (b *blockWriter) addFields(h *stream.Head, p *fieldPlan) {
 	length := p.length
 	hidden := h.RPC.Kind == stream.KindHTTP && h.RPC.Bits&hiddenFields != 0
 	_, nominates := h.GetID(stream.Connection)
@@ -127,12 +126,12 @@ func (w *blockWriter) addFields(h *stream.Head, p *fieldPlan) {
 			continue
 		case stream.TE:
 			if p.request && stream.EqualFold(value, "trailers") {
-				w.add(nameTE, valueTrailers, hpack.Index)
+				b.add(nameTE, valueTrailers, hpack.Index)
 			}
 			continue
 		case stream.ContentLength:
 			if length >= 0 {
-				w.addLength(length)
+				b.addLength(length)
 				length = -1
 			}
 			continue
@@ -148,10 +147,10 @@ func (w *blockWriter) addFields(h *stream.Head, p *fieldPlan) {
 		if hidden {
 			how = hpack.Never
 		}
-		w.add(name, value, how)
+		b.add(name, value, how)
 	}
 	if length >= 0 {
-		w.addLength(length)
+		b.addLength(length)
 	}
 }
 
@@ -224,51 +223,48 @@ var indexingRules = [...]struct {
 	{"grpc-message", hpack.NoIndex},
 }
 
-// writeTrailers ends the message of a stream, of which nothing else waits.
-func (c *conn) writeTrailers(s *h2stream, t *stream.Header) {
-	w := c.beginBlock(t, 0)
-	front := len(w.b)
+// trailers writes the trailers that end a message. It returns false, and writes
+// nothing, if there are none that can be sent.
+func (w *frameWriter) trailers(id uint32, t *stream.Header) bool {
+	b := w.beginBlock(t)
+	front := len(b.bytes)
 	for i := range t.Len() {
 		name, value := t.At(i)
 		if httprule.AllowedInTrailers(t.IDAt(i), name) && validToken(name) && validValue(value) && !padded(value) {
-			w.add(name, value, indexing(t.IDAt(i), name, value))
+			b.add(name, value, indexing(t.IDAt(i), name, value))
 		}
 	}
-	s.flags |= sentEnd
-	if len(w.b) == front { // an empty block would do, but older peers know of none
-		c.link.Out().Commit(0)
-		s.queue.Clear()
-		c.writeData(s, &s.queue, 0, true)
-		return
+	if len(b.bytes) == front { // an empty block would do, but older peers know of none
+		w.link.Out().Commit(0)
+		return false
 	}
-	w.commit(s.id, true)
+	b.commit(id, true)
+	return true
 }
 
-// writeRequest writes the head of a request.
-func (c *conn) writeRequest(s *h2stream, h *stream.Head, end bool) {
-	p := fieldPlan{length: -1, request: true}
-	w := c.beginBlock(&h.Header, 0)
-	plain := s.has(isConnect)
-	switch {
-	case s.has(isOpaque) && !plain:
-		p.upgrade = true
-		w.add(nameMethod, valueConnect, hpack.Index)
-		w.add(nameProtocol, s.opening.protocol, hpack.Index)
-	default:
-		w.add(nameMethod, h.Method(), hpack.Index)
-		if !s.has(isOpaque) && h.ContentLength >= 0 && (!end || announcesNone(h)) {
+// request writes the head of a request. protocol is what an upgrade asks for.
+func (w *frameWriter) request(id uint32, h *stream.Head, protocol []byte, end bool) {
+	p := fieldPlan{length: -1, request: true, upgrade: protocol != nil}
+	b := w.beginBlock(&h.Header)
+	if p.upgrade {
+		b.add(nameMethod, valueConnect, hpack.Index)
+		b.add(nameProtocol, protocol, hpack.Index)
+	} else {
+		b.add(nameMethod, h.Method(), hpack.Index)
+		if !h.Opaque && h.ContentLength >= 0 && (!end || announcesNone(h)) {
 			p.length = h.ContentLength
 		}
 	}
-	if !plain {
-		w.add(nameScheme, h.Scheme(), hpack.Index)
+	plainConnect := h.Opaque && !p.upgrade
+	if !plainConnect {
+		b.add(nameScheme, h.Scheme(), hpack.Index)
 	}
-	w.add(nameAuthority, h.Authority(), hpack.Index)
-	if !plain {
-		w.add(namePath, h.Path(), pathIndexing(h.Path()))
+	b.add(nameAuthority, h.Authority(), hpack.Index)
+	if !plainConnect {
+		b.add(namePath, h.Path(), pathIndexing(h.Path()))
 	}
-	w.addFields(h, &p)
-	w.commit(s.id, end)
+	b.addFields(h, &p)
+	b.commit(id, end)
 }
 
 // pathIndexing keeps paths with a query, which hardly come again, out of the table.
@@ -292,17 +288,36 @@ func announcesNone(h *stream.Head) bool {
 	return ok
 }
 
-// writeResponse writes the head of a response, under the status that HTTP/2 has for
+// response writes the head of a response, under the status that HTTP/2 has for
 // it.
-func (c *conn) writeResponse(s *h2stream, h *stream.Head, status int, end bool) {
+func (w *frameWriter) response(id uint32, h *stream.Head, status int, end bool) {
 	p := fieldPlan{length: -1, upgrade: h.Status == 101}
 	if h.ContentLength >= 0 && h.Status >= 200 && h.Status != 204 && !h.Opaque {
 		if _, explicit := h.GetID(stream.ContentLength); explicit || !end || h.ContentLength > 0 {
 			p.length = h.ContentLength
 		}
 	}
-	w := c.beginBlock(&h.Header, 0)
-	w.addStatus(status)
-	w.addFields(h, &p)
-	w.commit(s.id, end)
+	b := w.beginBlock(&h.Header)
+	b.addStatus(status)
+	b.addFields(h, &p)
+	b.commit(id, end)
+}
+
+// answer writes a response of weir's own, without a body. call tells that the request
+// is one of gRPC.
+func (w *frameWriter) answer(id uint32, r *refusal, call bool) {
+	var none stream.Header
+	b := w.beginBlock(&none)
+	switch {
+	case call:
+		b.addCallStatus(grpc.FromAnswer(r.status, 0), r.cause.Reason)
+	case r.status == 405:
+		b.addStatus(405)
+		b.add([]byte("allow"), nil, 0) // for this target, which is no resource, there is no other method
+		b.addLength(0)
+	default:
+		b.addStatus(r.status)
+		b.addLength(0)
+	}
+	b.commit(id, true)
 }
