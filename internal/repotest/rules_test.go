@@ -19,7 +19,7 @@ type rule struct {
 }
 
 func rules() []rule {
-	return slices.Concat(importRules(), stateRules(), textRules(), testRules())
+	return slices.Concat(importRules(), stateRules(), sizeRules(), textRules(), testRules())
 }
 
 func TestRules(t *testing.T) {
