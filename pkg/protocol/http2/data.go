@@ -6,6 +6,7 @@ type incoming struct {
 	announced int64 // how many there will be, -1: not known
 	window    recvWindow
 	held      int32 // of window: passed on to a sink that wants no more for now
+	discarded int32 // bytes that came when nobody wanted them any more
 	waiting   uint8 // informational responses that came while the other end wanted nothing
 	interims  rate  // of all of them
 }
@@ -88,7 +89,7 @@ func (s *h2stream) data(h *frameHeader, content uint32) *Error {
 	switch {
 	case s.has(inOver):
 		r.ignoreRest(0)
-		s.credit(int(content))
+		s.discard(int(content))
 		s.inputEnded()
 	case most > 0 && s.in.got > most && !s.has(isOpaque):
 		r.ignoreRest(0)
@@ -149,6 +150,23 @@ func (s *h2stream) heldCredit() (stream, conn int) {
 func (s *h2stream) credit(n int) {
 	if n > 0 && !s.has(recvEnd|dead) {
 		s.conn.frames.credit(s.id, &s.in.window, n, s.conn.recv.streamSize)
+	}
+}
+
+// maxDiscard is for how much data that nobody wants a stream's window is given back: as
+// much as HTTP/1's codec throws away of a request.
+const maxDiscard = 256 << 10
+
+// discard gives back the stream's window for n bytes of a request that are not wanted
+// because its response is there, and waits. A client may well send all of its request
+// before it takes anything of the response. One that has more to send must take the
+// response first: behind the end of that it is told to send no more (RFC 9113,
+// section 8.1). The window of the connection is for others too, and is given back in
+// any case.
+func (s *h2stream) discard(n int) {
+	if s.in.discarded < maxDiscard {
+		s.in.discarded += int32(n)
+		s.credit(n)
 	}
 }
 

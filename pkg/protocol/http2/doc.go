@@ -51,7 +51,8 @@
 //
 // Data goes to a stream's other end as it comes. Its window is given back once the
 // other end has it, unless it has said Pause: so at most a window's worth of data is
-// ever on its way. In the other direction, data that the peer's windows, or its
+// ever on its way. Of a request whose response is there, and waits for its client, a
+// bounded rest is taken. In the other direction, data that the peer's windows, or its
 // socket, do not take waits in its stream, whose source is paused; when they open,
 // the streams that wait take turns, a frame each.
 //

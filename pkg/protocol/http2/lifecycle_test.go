@@ -104,6 +104,53 @@ func TestEarlyResponseThatWaits(t *testing.T) {
 	}
 }
 
+// A client that waits to take a response until it has sent its request may send so
+// much of it for nothing, but not for ever. Others do not suffer.
+func TestTheRestOfARequestIsDiscarded(t *testing.T) {
+	const window = 16 << 10
+	for _, size := range []int{200 << 10, 1 << 20} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			s := ready(t, Config{StreamWindow: window})
+			s.client.settings(xhttp2.Setting{ID: 4, Val: 1}).post(1)
+			s.exchange()
+			s.response(s.last().sender, 413, "no")
+			s.sent()
+			sent, mine := sendAll(s, size, window)
+			if whole := size <= maxDiscard; whole != (sent == size) || sent > maxDiscard+2*window {
+				t.Errorf("%d bytes are taken", sent)
+			}
+			if given := int(s.conn.recv.window.window) + int(s.conn.recv.window.pendingCredit); given != DefaultConnWindow {
+				t.Errorf("%d bytes of the connection's window are left", given)
+			}
+			want := lines(`1 DATA "o" end`)
+			if sent < size {
+				want += lines("1 RST NO_ERROR")
+				expect(t, "the client's window", mine, 0)
+			}
+			s.client.window(1, 5)
+			expect(t, "sent", s.exchange(), want)
+			s.close()
+		})
+	}
+}
+
+// sendAll sends data on stream 1 as a client does: as much as its window takes. It
+// returns how much that was, and what is left of the window.
+func sendAll(s *server, size, window int) (sent, left int) {
+	for window > 0 && sent < size {
+		n := min(window, size-sent, 4<<10)
+		sent, window = sent+n, window-n
+		s.client.data(1, text(n), sent == size)
+		for _, line := range strings.Split(s.exchange(), "\n") {
+			var more int
+			if _, err := fmt.Sscanf(line, "1 WINDOW %d", &more); err == nil {
+				window += more
+			}
+		}
+	}
+	return sent, window
+}
+
 func TestInterimResponses(t *testing.T) {
 	s := ready(t, Config{})
 	s.client.get(1)
