@@ -21,18 +21,24 @@ type downConn struct {
 	local  *netip.AddrPort
 
 	next, prev *downConn // of the same listener
-	timer      eventloop.Timer
-	wakes      int64 // when the timer runs out, on the loop's clock
+	timer      alarm
 	since      int64 // when the present phase began, on the loop's clock
 	id         uint64
 	counted    uint64       // bytes sent that the statistics know of
 	begun      uint64       // bytes received when the present phase began, or made progress
 	bound      *binding     // its own connections to hosts; nil unless they are
+	delivery   *delivery    // while responses wait for the client that are over for the proxy
 	stalled    int64        // streams that the client keeps waiting
 	asked      bool         // a request has come since the connection was last seen idle
 	sniffed    bool         // bytes have come that do not tell the protocol yet
 	closing    bool         // the protocol will not be known
 	phase      stream.Phase // that the timer is set for
+}
+
+// alarm is a timer that knows when it runs out, on the loop's clock.
+type alarm struct {
+	eventloop.Timer
+	at int64
 }
 
 // ID numbers the connection.
@@ -129,7 +135,7 @@ func (c *downConn) Pressure(_ *eventloop.Conn, high bool) {
 // Closed ends what was under way.
 func (c *downConn) Closed(io *eventloop.Conn, err error) {
 	l := c.l
-	l.worker.Loop.Cancel(&c.timer)
+	l.worker.Loop.Cancel(&c.timer.Timer)
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
 	if c.bound != nil {
 		c.bound.end()
@@ -186,10 +192,10 @@ func (c *downConn) settle() {
 		c.asked = false // so that another request is known to be one, and has its own time
 		c.wake(discardTime)
 	case stream.Closing:
-		loop.Cancel(&c.timer)
+		loop.Cancel(&c.timer.Timer)
 		c.io.Close()
 	case stream.Breaking:
-		loop.Cancel(&c.timer)
+		loop.Cancel(&c.timer.Timer)
 		c.io.CloseWithReset()
 	case stream.Idle:
 		// The timer of an idle connection is not set anew for each request: when it
@@ -202,35 +208,11 @@ func (c *downConn) settle() {
 	}
 }
 
-// watchWaiting makes sure that the timer will look at responses that wait for a
-// client that does not take them.
-func (c *downConn) watchWaiting() {
-	if c.proto == nil || !c.proto.Multiplexed || c.proto.RPC {
-		return
-	}
-	idle := c.l.timeouts(c.proto).StreamIdle
-	r := c.codec.Features().StallResetter
-	if r == nil || idle == 0 || !r.Stalled() {
-		return
-	}
-	if !c.timer.Set() || c.wakes > c.l.worker.Loop.Now()+int64(idle) {
-		c.wake(idle)
-	}
-}
-
 // wake sets the timer.
 func (c *downConn) wake(d time.Duration) {
 	loop := c.l.worker.Loop
-	c.wakes = loop.Now() + int64(d)
-	loop.Schedule(&c.timer, d, c)
-}
-
-// reap gives such responses up that wait for too long.
-func (c *downConn) reap() {
-	idle := c.l.timeouts(c.proto).StreamIdle
-	if r := c.codec.Features().StallResetter; r != nil && idle > 0 && r.Stalled() {
-		r.ResetStalled(c.l.worker.Loop.Now() - int64(idle))
-	}
+	c.timer.at = loop.Now() + int64(d)
+	loop.Schedule(&c.timer.Timer, d, c)
 }
 
 // Expired ends what has been in one phase for too long.

@@ -84,7 +84,7 @@ func (d *deadlines) beginLooks(since int64) {
 
 func (d *deadlines) lookInterval() time.Duration {
 	if idle := d.limits.StreamIdle; idle > 0 {
-		return min(lookInterval, max(idle/4, 10*time.Millisecond))
+		return lookEvery(idle)
 	}
 	return lookInterval
 }

@@ -31,10 +31,20 @@ type DrainNotifier interface {
 // StallResetter is a ServerCodec on which responses may wait for a client that does not
 // take them, after their streams are over for who gave them.
 type StallResetter interface {
-	// Stalled tells whether there are any.
+	// Stalled reports whether there are any.
 	Stalled() bool
-	// ResetStalled gives up those of which nothing has left since a time on the loop's clock.
-	ResetStalled(since int64)
+	// ResetStalled gives up those with which the client has not come any further since a
+	// time on the loop's clock. It is called now and then, as long as there are any.
+	ResetStalled(since int64, t Taken)
+}
+
+// Taken is what is known of how much a client has taken of what is sent to it, as times
+// on the loop's clock.
+type Taken struct {
+	// Moved is when it was last seen to have taken something.
+	Moved int64
+	// Until is until when all that was sent has been taken.
+	Until int64
 }
 
 // Pinger is a ClientCodec whose protocol has heartbeats.

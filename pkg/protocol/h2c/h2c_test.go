@@ -191,7 +191,7 @@ type able struct{ stream.ServerCodec }
 
 func (able) NotifyDrain()                      {}
 func (able) Stalled() bool                     { return false }
-func (able) ResetStalled(int64)                {}
+func (able) ResetStalled(int64, stream.Taken)  {}
 func (able) NewStream(s stream.End) stream.End { return s }
 func (a able) Features() stream.ServerFeatures {
 	return stream.ServerFeatures{DrainNotifier: a, StallResetter: a, Acceptor: a}

@@ -184,34 +184,6 @@ func TestServerEOF(t *testing.T) {
 	})
 }
 
-// TestReap: responses that nobody takes are given up once nothing of them has left
-// for long enough, and not before.
-func TestReap(t *testing.T) {
-	s := ready(t, Config{})
-	s.client.raw(frameSettings, 0, 0, "\x00\x04\x00\x00\x00\x01").get(1).get(3).get(5)
-	s.exchange()
-	s.now = 1000
-	s.response(s.streams[0].sender, 200, "xyz")
-	s.now = 2000
-	s.response(s.streams[1].sender, 200, "xyz")
-	s.sent()
-	s.conn.ResetStalled(999)
-	expect(t, "sent", s.written(), "")
-	s.conn.ResetStalled(1500)
-	expect(t, "sent", s.written(), lines("1 RST CANCEL"))
-	s.now = 3000
-	s.client.window(3, 1)
-	s.exchange()
-	s.conn.ResetStalled(2500) // something has left since
-	expect(t, "sent", s.written(), "")
-	expect(t, "waits", s.conn.Stalled(), true)
-	s.conn.ResetStalled(3000)
-	expect(t, "sent", s.written(), lines("3 RST CANCEL"))
-	expect(t, "waits", s.conn.Stalled(), false)
-	expect(t, "phase", s.conn.Phase(), stream.Busy) // the third waits for its response
-	s.close()
-}
-
 func TestClientGoAway(t *testing.T) {
 	c := connected(t, Config{})
 	get := func() *recorder { return c.open(requestHead("GET", "a", "/", 0), true) }

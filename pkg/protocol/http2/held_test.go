@@ -162,7 +162,7 @@ func TestACutOffResponseIsReaped(t *testing.T) {
 	s.answerWith(2000, false).sender.Reset(stream.Reset{Reason: stream.RemoteReset})
 	s.sent()
 	expect(t, "waits", s.conn.Stalled(), true)
-	s.conn.ResetStalled(s.now)
+	s.conn.ResetStalled(s.now, stream.Taken{Moved: s.now - 1})
 	expect(t, "sent", s.written(), lines("1 RST CANCEL"))
 	s.close()
 }

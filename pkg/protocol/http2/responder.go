@@ -125,7 +125,7 @@ func (e *responder) Reset(r stream.Reset) {
 		return
 	}
 	waits := s.out.queue.Len() > 0 && !s.has(outOver) && brokenOff(r)
-	taken := s.has(sentData) && s.conn.now()-s.out.sentAt < int64(stalled)
+	taken := s.has(sentData) && s.conn.now()-s.out.sent.time() < int64(stalled)
 	s.flags |= outOver
 	s.drop()
 	if waits && taken {

@@ -11,7 +11,7 @@ import (
 type outgoing struct {
 	queue     buffer.Chain // data that waits for the peer
 	trailers  *stream.Head // what follows it
-	sentAt    int64        // when something last left, or began to wait; before, when the stream was opened
+	sent      lastSent     // before anything was sent, when the stream was opened
 	left      int64        // bytes of data that are to come, -1: not known
 	window    window
 	resetCode ErrCode // what the stream is reset with once all is sent, if cutOff
@@ -19,21 +19,22 @@ type outgoing struct {
 
 func (o *outgoing) init(pool *buffer.Pool, size int32, now int64) {
 	o.queue.Init(pool)
-	o.sentAt, o.left, o.window = now, -1, window(size)
+	o.sent, o.left, o.window = lastSent(now), -1, window(size)
 }
 
 // sender sends the data of the streams: as much as the peer's windows and the link
 // take. What waits is in its stream, and streams take turns of a frame each.
 type sender struct {
-	frames  *frameWriter
-	budget  *budget
-	window  window    // of the connection
-	ready   *h2stream // a ring's entry: streams that wait for their turn
-	waiting int       // bytes that wait in all streams
+	frames *frameWriter
+	budget *budget
+	window window // of the connection
 	// hold is how much of a stream may wait before its source is paused, but littleHold
 	// once more than crowded bytes wait on the connection.
 	hold    int32
 	crowded int
+	waiting int       // bytes that wait in all streams
+	ready   *h2stream // a ring's entry: streams that wait for their turn
+	sent    lastSent  // in a turn of any stream
 }
 
 // littleHold is enough for a stream to go on by itself once its turn comes.
@@ -79,7 +80,7 @@ func (d *sender) data(s *h2stream, data *buffer.Chain, end bool) {
 // enqueue makes data of a stream wait.
 func (d *sender) enqueue(s *h2stream, data *buffer.Chain) {
 	if s.out.queue.Len() == 0 {
-		s.out.sentAt = d.frames.link.Now()
+		s.out.sent = lastSent(d.frames.link.Now())
 	}
 	d.waiting += data.Len()
 	s.out.queue.Move(data)
@@ -165,7 +166,8 @@ func (d *sender) turn(s *h2stream, n int) {
 	whole := s.has(outOver) && n == s.out.queue.Len()
 	d.write(s, &s.out.queue, n, whole && s.out.trailers == nil && !s.has(cutOff))
 	d.waiting -= n
-	s.out.sentAt = d.frames.link.Now()
+	s.out.sent = lastSent(d.frames.link.Now())
+	d.sent = s.out.sent
 	if s.out.queue.Len() == 0 || s.out.window <= 0 {
 		d.unschedule(s)
 	}

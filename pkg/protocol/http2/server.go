@@ -10,7 +10,7 @@ import (
 type ServerConn struct {
 	conn
 	acceptor    stream.Acceptor
-	moved       int64 // when anything last came
+	moved       int64 // when anything last came, or the client was last seen to have taken something
 	begun       uint8 // bytes of the preface that have come
 	greeted     bool  // our SETTINGS are written ahead of the client's preface
 	announced   bool  // the client was told that a drain has begun
@@ -204,17 +204,6 @@ func (c *ServerConn) EOF() (busy bool) {
 		c.shut(stream.Reset{Reason: stream.Cancelled})
 	}
 	return false
-}
-
-// Stalled reports whether responses wait for the client that are over for who gave them.
-func (c *ServerConn) Stalled() bool { return c.streams.count > c.streams.live }
-
-// ResetStalled resets the streams of such responses of which nothing has left since a time.
-func (c *ServerConn) ResetStalled(since int64) {
-	stuck := func(s *h2stream) bool { return s.peer == nil && s.out.queue.Len() > 0 && s.out.sentAt <= since }
-	for s := c.streams.find(stuck); s != nil && !c.closing(); s = c.streams.find(stuck) {
-		s.abandon(Cancel, stream.Reset{Reason: stream.TimedOut})
-	}
 }
 
 // Pressure makes what is to be sent wait in its streams.

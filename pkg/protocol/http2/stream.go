@@ -200,7 +200,7 @@ func (s *h2stream) weight() int64 {
 	switch {
 	case s.has(sentHead):
 		return 0
-	case s.conn.now()-s.out.sentAt >= int64(waitedFor):
+	case s.conn.now()-s.out.sent.time() >= int64(waitedFor):
 		return 1
 	}
 	return wholeReset
