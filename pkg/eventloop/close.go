@@ -67,7 +67,7 @@ func (c *Conn) close(how flags) {
 	}
 	c.flags |= closing | how
 	c.flags &^= paused // what comes is thrown away, or a peer that sends before it reads would be stuck
-	c.dropRest()
+	c.dropUnread()
 	c.markReady()
 	c.markDirty()
 }
@@ -84,8 +84,8 @@ func (c *Conn) CloseWith(err error) { c.fail(err) }
 // has not taken yet: CloseWithReset is for a peer that can still use it.
 func (c *Conn) Abort() { c.resetNow(ErrAborted) }
 
-// Unwritten returns how many bytes wait to be written, as they go over the wire.
-func (c *Conn) Unwritten() int {
+// Buffered returns how many bytes wait to be written. It changes nothing.
+func (c *Conn) Buffered() int {
 	n := c.out.Len()
 	if c.hasTransport() {
 		n += c.extra.wire.Len()
@@ -95,7 +95,7 @@ func (c *Conn) Unwritten() int {
 
 // Untaken returns how many bytes the peer's system has not taken yet: those that wait
 // to be written, and those that this system has. For unix sockets it is an estimate.
-func (c *Conn) Untaken() int { return c.Unwritten() + c.unsent() }
+func (c *Conn) Untaken() int { return c.Buffered() + c.unsent() }
 
 // unsent returns how many of the bytes written the peer's system has not taken yet:
 // closing the socket under unread input would lose them.
@@ -137,7 +137,7 @@ func (c *Conn) resetNow(err error) {
 
 // stop ends the connection because its loop does.
 func (c *Conn) stop() {
-	n := c.Unwritten()
+	n := c.Buffered()
 	switch {
 	case n > 0 && c.flags&closing != 0:
 		c.resetNow(&CutError{Lost: n})
@@ -168,7 +168,7 @@ func (c *Conn) finishClosing() {
 
 // endedByPeer ends a close that waits only for the peer's end, which has come.
 func (c *Conn) endedByPeer() {
-	if c.flags&(ended|resetting) == ended && c.Unwritten() == 0 {
+	if c.flags&(ended|resetting) == ended && c.Buffered() == 0 {
 		c.fail(nil)
 	}
 }
@@ -181,7 +181,7 @@ func (c *Conn) watchClose() {
 	}
 	w := &x.close
 	w.looked, w.moved, w.wait = c.loop.now, c.loop.now, lookEvery
-	w.sent, w.unsent = c.sent, c.unsent()
+	w.sent, w.unsent = c.wireWritten, c.unsent()
 	if c.flags&resetting != 0 {
 		w.wait = firstLook
 	}
@@ -196,15 +196,15 @@ func (c *Conn) lookAtClose() {
 	}
 	x, now := c.extra, c.loop.now
 	w := &x.close
-	unwritten, unsent := c.Unwritten(), c.unsent()
+	unwritten, unsent := c.Buffered(), c.unsent()
 	switch {
-	case c.sent == w.sent && unsent == w.unsent:
+	case c.wireWritten == w.sent && unsent == w.unsent:
 	case unsent > 0:
 		w.moved = now
 	default: // it took the last of it some time since
 		w.moved = max(w.moved, w.looked)
 	}
-	w.looked, w.sent, w.unsent = now, c.sent, unsent
+	w.looked, w.sent, w.unsent = now, c.wireWritten, unsent
 	left := closeTime - time.Duration(now-w.moved)
 	if unwritten+unsent == 0 {
 		if c.flags&resetting != 0 {

@@ -89,7 +89,7 @@ func TestLingeringSlowsASendingPeerDown(t *testing.T) {
 		}()
 		for looks := range 8 {
 			stuck(t, l, c)
-			if got := int(c.Received()); got > (looks+1)*(lingerBytes+buffer.MaxSlab) {
+			if got := int(c.WireRead()); got > (looks+1)*(lingerBytes+buffer.MaxSlab) {
 				t.Fatalf("%d bytes were read by look %d", got, looks)
 			}
 			now.forward(t, l, lookEvery)

@@ -14,8 +14,8 @@ import (
 
 // What a connection can be closed with, beside errors of the operating system.
 var (
-	// ErrRestTooLong: the handler left more unconsumed than a slab holds.
-	ErrRestTooLong = errors.New("eventloop: too many bytes were left unconsumed")
+	// ErrUnreadTooLong: the handler left more unconsumed than a slab holds.
+	ErrUnreadTooLong = errors.New("eventloop: too many bytes were left unconsumed")
 	// ErrConnectTimeout: the peer did not accept the connection in time.
 	ErrConnectTimeout = errors.New("eventloop: connecting took too long")
 	// ErrAborted: the owner broke the connection off.
@@ -29,7 +29,7 @@ const (
 	peerEnded                    // the peer's FIN has come
 	toldEOF                      // and the handler knows
 	paused                       // the owner wants no more for now
-	kicked                       // resumed: what is kept is to be offered again
+	replay                       // resumed: what is kept is to be offered again
 	blocked                      // the socket takes no more
 	high                         // the handler was told to slow down
 	connecting                   // Dial has not finished
@@ -39,7 +39,7 @@ const (
 	resetting                    // closing, and the end is to be a reset
 	broken                       // nothing can be written any more; err says why
 	deliverAll                   // what came before a reset is handed over before it is told
-	dead                         // to be buried at the end of the turn
+	dead                         // to be finalized at the end of the turn
 	inReady
 	inDirty
 )
@@ -52,16 +52,16 @@ type Conn struct {
 	slot    int32
 	flags   flags
 
-	rest     *buffer.Slab // bytes that the handler did not consume: rest[restFrom:restTo]
-	restFrom int32
-	restTo   int32
+	unread     *buffer.Slab // what the handler did not consume: its bytes from unreadFrom to unreadTo
+	unreadFrom int32
+	unreadTo   int32
 
 	out   buffer.Chain
 	extra *extra // what few connections have
 	err   error  // why it is dead
 
-	received, sent uint64
-	remote         netip.AddrPort
+	wireRead, wireWritten uint64
+	remote                netip.AddrPort
 }
 
 // extra is what only connections with a transport, a pending connect or a lingering
@@ -131,22 +131,11 @@ func (c *Conn) OriginalDst() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(raw.Addr.Addr), binary.BigEndian.Uint16(port[:]))
 }
 
-// Received and Sent return the bytes that went over the socket so far.
-func (c *Conn) Received() uint64 { return c.received }
+// WireRead returns how many bytes were read from the socket so far.
+func (c *Conn) WireRead() uint64 { return c.wireRead }
 
-// Sent returns the bytes written to the socket so far.
-func (c *Conn) Sent() uint64 { return c.sent }
-
-// Acked returns how many of the bytes sent the peer's system has confirmed, as far
-// as this one knows, and whether it can tell at all, which it cannot for unix
-// sockets, and after the connection was closed.
-func (c *Conn) Acked() (uint64, bool) {
-	info, err := unix.GetsockoptTCPInfo(int(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil {
-		return 0, false
-	}
-	return info.Bytes_acked, true
-}
+// WireWritten returns how many bytes were written to the socket so far.
+func (c *Conn) WireWritten() uint64 { return c.wireWritten }
 
 // Alive tells whether the connection can still carry anything.
 func (c *Conn) Alive() bool { return c.flags&(dead|closing) == 0 }
@@ -155,8 +144,8 @@ func (c *Conn) Alive() bool { return c.flags&(dead|closing) == 0 }
 // handler has not been told because reading is paused.
 func (c *Conn) PeerEnded() bool { return c.flags&(peerEnded|dead) != 0 }
 
-// Out returns the chain of bytes to be written; whatever is appended to it leaves
-// at the end of the turn.
+// Out returns the chain that bytes to be written are appended to; they leave at the
+// end of the turn. It is for writing: to ask how much waits, there is [Conn.Buffered].
 func (c *Conn) Out() *buffer.Chain {
 	c.markDirty()
 	c.loop.fed = c
@@ -179,8 +168,8 @@ func (c *Conn) Pause() {
 func (c *Conn) Resume() {
 	wasPaused := c.flags&paused != 0
 	c.flags &^= paused
-	c.flags |= kicked // seen by read, if this is within Data
-	if c.rest != nil || wasPaused && (c.flags&(readable|peerEnded) != 0 || c.hasTransport()) {
+	c.flags |= replay // seen by read, if this is within Data
+	if c.unread != nil || wasPaused && (c.flags&(readable|peerEnded) != 0 || c.hasTransport()) {
 		c.markReady()
 	}
 }
@@ -204,7 +193,7 @@ func (c *Conn) CloseWrite() {
 // looking at would be nobody's. What it held is freed at the end of the turn.
 func (c *Conn) Detach() (fd int, unread, unwritten []byte) {
 	c.loop.poll.remove(int(c.fd))
-	unread = append(unread, c.restBytes()...)
+	unread = append(unread, c.unreadBytes()...)
 	unwritten = c.out.AppendTo(nil)
 	fd = int(c.fd)
 	c.fd, c.handler = -1, nil
@@ -272,16 +261,16 @@ func (c *Conn) socketError() error {
 	return err
 }
 
-// bury closes the descriptor, takes the connection out of its loop's tables, gives
+// finalize closes the descriptor, takes the connection out of its loop's tables, gives
 // back what it held, and tells the handler: last, so that who counts connections
 // makes another one only when this one is gone. A connection that was detached has
 // neither a descriptor nor a handler.
-func (c *Conn) bury() {
+func (c *Conn) finalize() {
 	if c.fd >= 0 {
 		unix.Close(int(c.fd))
 		c.fd = -1
 	}
-	c.dropRest()
+	c.dropUnread()
 	c.out.Clear()
 	if x := c.extra; x != nil {
 		c.loop.Cancel(&x.timer)

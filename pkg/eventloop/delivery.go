@@ -24,5 +24,22 @@ func (c *Conn) Delivery() (d Delivery, ok bool) {
 	return Delivery{Acked: max(info.Bytes_acked, 1) - 1, Full: info.Unacked == 0}, true
 }
 
+// WriteOffset returns where in the bytes that are sent the next one to be written will
+// be.
+func (c *Conn) WriteOffset() uint64 { return c.wireWritten + uint64(c.Buffered()) }
+
+// Taken returns how many of the bytes sent the peer's system has confirmed, as far as
+// this one knows. It asks the system.
+func (c *Conn) Taken() uint64 {
+	if c.flags&dead != 0 {
+		return c.wireWritten
+	}
+	waiting, err := unix.IoctlGetInt(int(c.fd), unix.SIOCOUTQ)
+	if err != nil || uint64(waiting) > c.wireWritten {
+		return c.wireWritten
+	}
+	return c.wireWritten - uint64(waiting)
+}
+
 // Paused reports whether the owner wants no bytes for now, so that none come.
 func (c *Conn) Paused() bool { return c.flags&paused != 0 }

@@ -110,7 +110,7 @@ func TestMovingALiveConnection(t *testing.T) {
 
 func TestAdoptWithPendingBytes(t *testing.T) {
 	l := newLoop(t, Options{})
-	for _, n := range []int{1, minRest, buffer.MaxSlab - 1, buffer.MaxSlab} {
+	for _, n := range []int{1, minUnread, buffer.MaxSlab - 1, buffer.MaxSlab} {
 		fd, peer := pair(t, "tcp")
 		p := newProbe(t)
 		want := pattern(n + 10)
@@ -133,7 +133,7 @@ func TestAdoptRefuses(t *testing.T) {
 	l := newLoop(t, Options{})
 	fd, peer := pair(t, "tcp")
 	on(t, l, func() {
-		if _, err := l.Adopt(fd, newProbe(t), make([]byte, buffer.MaxSlab+1)); !errors.Is(err, ErrRestTooLong) {
+		if _, err := l.Adopt(fd, newProbe(t), make([]byte, buffer.MaxSlab+1)); !errors.Is(err, ErrUnreadTooLong) {
 			t.Errorf("too many pending bytes: %v", err)
 		}
 		if _, err := l.Adopt(-1, newProbe(t), nil); err == nil {

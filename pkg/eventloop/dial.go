@@ -102,7 +102,7 @@ func (c *Conn) finishConnect(ev uint32) {
 func (l *Loop) Adopt(fd int, h Handler, pending []byte) (*Conn, error) {
 	if len(pending) > buffer.MaxSlab {
 		unix.Close(fd)
-		return nil, ErrRestTooLong
+		return nil, ErrUnreadTooLong
 	}
 	var remote netip.AddrPort
 	if sa, err := unix.Getpeername(fd); err == nil {
@@ -120,11 +120,11 @@ func (l *Loop) Adopt(fd int, h Handler, pending []byte) (*Conn, error) {
 	return c, nil
 }
 
-// offerLater makes bytes that were read elsewhere the rest.
+// offerLater makes bytes that were read elsewhere the unread ones.
 func (c *Conn) offerLater(pending []byte) {
 	if len(pending) > 0 {
 		c.keep(pending)
-		c.flags |= kicked
+		c.flags |= replay
 		c.markReady()
 	}
 }

@@ -77,8 +77,8 @@ func TestDial(t *testing.T) {
 					t.Errorf("LocalAddr is %s", got)
 				}
 			}
-			if c.Received() != 6 || c.Sent() != 12 || c.extra != nil {
-				t.Errorf("received %d, sent %d, extra %v", c.Received(), c.Sent(), c.extra)
+			if c.WireRead() != 6 || c.WireWritten() != 12 || c.extra != nil {
+				t.Errorf("received %d, sent %d, extra %v", c.WireRead(), c.WireWritten(), c.extra)
 			}
 			if c.Loop() != l || l.timers.occupied != [levels]uint64{} {
 				t.Error("a timer is left")

@@ -107,7 +107,7 @@ func TestCloseBehindALongAnswerToAHalfClosedPeer(t *testing.T) {
 // The sizes fill the read buffer exactly, or a turn's reads, or neither.
 func TestEndTogetherWithData(t *testing.T) {
 	networks(t, func(t *testing.T, network string) {
-		for _, n := range []int{0, 1, minRest, minRead, buffer.MaxSlab - 1, buffer.MaxSlab, buffer.MaxSlab + 1,
+		for _, n := range []int{0, 1, minUnread, minRead, buffer.MaxSlab - 1, buffer.MaxSlab, buffer.MaxSlab + 1,
 			readsPerTurn * buffer.MaxSlab, readsPerTurn*buffer.MaxSlab + 1} {
 			for _, leave := range []int{0, 1} {
 				l := newLoop(t, Options{})

@@ -6,10 +6,10 @@ import "github.com/weirproxy/weir/pkg/buffer"
 // connection's loop and must not block.
 type Handler interface {
 	// Data is given all bytes that were not yet consumed, as one view, and returns
-	// how many it has consumed. The rest is given again, with more behind it, when
+	// how many it has consumed. The others are given again, with more behind them, when
 	// more came, or when the connection is resumed. The view is lent for the call;
 	// to keep bytes, append it to a chain. To leave as much as buffer.MaxSlab bytes,
-	// without having paused, closes the connection with ErrRestTooLong.
+	// without having paused, closes the connection with ErrUnreadTooLong.
 	Data(c *Conn, in buffer.View) int
 	// EOF tells that the peer ended its direction. The other one stays open until
 	// the owner closes the connection.

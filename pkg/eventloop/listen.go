@@ -158,7 +158,7 @@ func (ln *listener) accept() (more bool) {
 		case syscall.EINTR, syscall.ECONNABORTED:
 		default:
 			ln.loop.opts.Short(ToAccept, errno)
-			ln.rest()
+			ln.backOffNow()
 			return false
 		}
 	}
@@ -190,9 +190,9 @@ func (l *Loop) take(fd int, remote netip.AddrPort, accept Accept) {
 	}
 }
 
-// rest stops accepting for a moment: the process has no descriptor or no memory
+// backOffNow stops accepting for a moment: the process has no descriptor or no memory
 // left, and the connection that waits would be reported again and again.
-func (ln *listener) rest() {
+func (ln *listener) backOffNow() {
 	ln.failed.Add(1)
 	ln.backOff = min(max(2*ln.backOff, minBackOff), maxBackOff)
 	ln.loop.poll.remove(ln.fd)
@@ -202,7 +202,7 @@ func (ln *listener) rest() {
 // Expired goes on accepting.
 func (ln *listener) Expired(*Timer) {
 	if err := ln.loop.poll.add(ln.fd, listenerSlot(ln.slot), unix.EPOLLIN); err != nil {
-		ln.rest()
+		ln.backOffNow()
 	}
 }
 

@@ -150,7 +150,7 @@ func (l *Loop) turn() {
 	l.timers.advance(l.now)
 	l.runPosted()
 	l.flushDirty()
-	l.bury()
+	l.finalizeDead()
 }
 
 // wait returns how many events are there to be dispatched.
@@ -228,13 +228,13 @@ func (l *Loop) flushDirty() {
 	l.dirty = l.dirty[:0]
 }
 
-// bury closes what has ended during the turn and tells the handlers, which may
+// finalizeDead closes what has ended during the turn and tells the handlers, which may
 // end others by that.
-func (l *Loop) bury() {
+func (l *Loop) finalizeDead() {
 	for i := 0; i < len(l.dying); i++ {
 		c := l.dying[i]
 		l.dying[i] = nil
-		c.bury()
+		c.finalize()
 	}
 	l.dying = l.dying[:0]
 }
@@ -258,7 +258,7 @@ func (l *Loop) shutdown() {
 				again = true
 			}
 		}
-		l.bury()
+		l.finalizeDead()
 	}
 	l.flushDirty() // of the dead, which clears what they said last
 	if l.in != nil {

@@ -15,31 +15,31 @@ const (
 	// minRead is the least room that a read into the shared buffer is made with,
 	// before another slab is taken.
 	minRead = 68 << 10
-	// minRest is the smallest slab for an unfinished rest.
-	minRest = 1 << 10
+	// minUnread is the smallest slab for unread bytes.
+	minUnread = 1 << 10
 )
 
 // read hands over what was kept, and what the socket has, until it is empty, the
 // owner pauses, or it is others' turn.
 func (c *Conn) read() {
-	if c.flags&kicked != 0 {
-		c.flags &^= kicked
-		c.offerRest()
+	if c.flags&replay != 0 {
+		c.flags &^= replay
+		c.offerUnread()
 		if c.hasTransport() {
 			c.open()
 		}
 	}
 	for range readsPerTurn {
-		if c.flags&(paused|dead) != 0 || c.flags&readable == 0 || c.restFull() {
+		if c.flags&(paused|dead) != 0 || c.flags&readable == 0 || c.unreadFull() {
 			break
 		}
 		c.readOnce()
 	}
 	switch {
 	case c.flags&(paused|dead) != 0:
-	case c.restFull() && c.flags&kicked == 0:
-		c.fail(ErrRestTooLong)
-	case c.flags&readable != 0, c.flags&kicked != 0 && c.rest != nil:
+	case c.unreadFull() && c.flags&replay == 0:
+		c.fail(ErrUnreadTooLong)
+	case c.flags&readable != 0, c.flags&replay != 0 && c.unread != nil:
 		c.markReady()
 	case c.flags&broken != 0:
 		c.fail(c.err)
@@ -55,8 +55,8 @@ func (c *Conn) readOnce() {
 		c.lingerRead()
 	case c.hasTransport():
 		c.readSealed()
-	case c.rest != nil:
-		c.readBehindRest()
+	case c.unread != nil:
+		c.readBehindUnread()
 	default:
 		c.readShared()
 	}
@@ -110,62 +110,62 @@ func (l *Loop) readSpace() []byte {
 	return l.in.Bytes()[l.inFrom:]
 }
 
-// readBehindRest reads behind what the handler has not consumed yet.
-func (c *Conn) readBehindRest() {
+// readBehindUnread reads behind what the handler has not consumed yet.
+func (c *Conn) readBehindUnread() {
 	c.makeRoom()
-	n := c.sysRead(c.rest.Bytes()[c.restTo:])
+	n := c.sysRead(c.unread.Bytes()[c.unreadTo:])
 	if n <= 0 {
 		return
 	}
-	c.restTo += int32(n)
-	c.offerRest()
+	c.unreadTo += int32(n)
+	c.offerUnread()
 }
 
-// restFull tells whether the rest has no room to grow.
-func (c *Conn) restFull() bool { return c.restTo-c.restFrom == buffer.MaxSlab }
+// unreadFull reports whether there are as many unread bytes as there may be.
+func (c *Conn) unreadFull() bool { return c.unreadTo-c.unreadFrom == buffer.MaxSlab }
 
-// makeRoom makes the slab of a rest that is not full have free space at its end.
+// makeRoom makes the slab of unread bytes that are not full have free space at its end.
 func (c *Conn) makeRoom() {
-	if int(c.restTo) == c.rest.Cap() {
-		c.keep(c.restBytes())
+	if int(c.unreadTo) == c.unread.Cap() {
+		c.keep(c.unreadBytes())
 	}
 }
 
-// keep makes a copy of b the rest, in a slab with as much room again. b may be
-// the present rest.
+// keep makes a copy of b the unread bytes, in a slab with as much room again. b may
+// be the present ones.
 func (c *Conn) keep(b []byte) {
-	s := c.loop.bufs.Get(max(2*len(b), minRest))
+	s := c.loop.bufs.Get(max(2*len(b), minUnread))
 	n := copy(s.Bytes(), b)
-	c.dropRest()
-	c.rest, c.restFrom, c.restTo = s, 0, int32(n)
+	c.dropUnread()
+	c.unread, c.unreadFrom, c.unreadTo = s, 0, int32(n)
 }
 
-func (c *Conn) restBytes() []byte {
-	if c.rest == nil {
+func (c *Conn) unreadBytes() []byte {
+	if c.unread == nil {
 		return nil
 	}
-	return c.rest.Bytes()[c.restFrom:c.restTo]
+	return c.unread.Bytes()[c.unreadFrom:c.unreadTo]
 }
 
-func (c *Conn) dropRest() {
-	if c.rest != nil {
-		c.rest.Release()
-		c.rest, c.restFrom, c.restTo = nil, 0, 0
+func (c *Conn) dropUnread() {
+	if c.unread != nil {
+		c.unread.Release()
+		c.unread, c.unreadFrom, c.unreadTo = nil, 0, 0
 	}
 }
 
-// offerRest hands over what was kept.
-func (c *Conn) offerRest() {
-	if c.rest == nil || c.flags&(paused|dead|closing) != 0 {
+// offerUnread hands over what was kept.
+func (c *Conn) offerUnread() {
+	if c.unread == nil || c.flags&(paused|dead|closing) != 0 {
 		return
 	}
-	s := c.rest
+	s := c.unread
 	s.Retain() // the handler may end the connection
-	used := c.handler.Data(c, buffer.ViewOf(s, int(c.restFrom), int(c.restTo)))
-	if c.rest == s {
-		c.restFrom += int32(used)
-		if c.restFrom == c.restTo {
-			c.dropRest()
+	used := c.handler.Data(c, buffer.ViewOf(s, int(c.unreadFrom), int(c.unreadTo)))
+	if c.unread == s {
+		c.unreadFrom += int32(used)
+		if c.unreadFrom == c.unreadTo {
+			c.dropUnread()
 		}
 	}
 	s.Release()
@@ -187,19 +187,19 @@ func (c *Conn) readSealed() {
 // over together with what was kept.
 func (c *Conn) open() {
 	x := c.extra
-	for c.flags&(dead|closing|paused) == 0 && !c.restFull() {
-		if c.rest == nil {
-			c.rest = c.loop.bufs.Get(buffer.MaxSlab / 4)
+	for c.flags&(dead|closing|paused) == 0 && !c.unreadFull() {
+		if c.unread == nil {
+			c.unread = c.loop.bufs.Get(buffer.MaxSlab / 4)
 		}
 		c.makeRoom()
-		took, put, err := x.transport.Open(x.sealed, c.rest.Bytes()[c.restTo:])
+		took, put, err := x.transport.Open(x.sealed, c.unread.Bytes()[c.unreadTo:])
 		x.sealed = x.sealed[:copy(x.sealed, x.sealed[took:])]
-		c.restTo += int32(put)
-		if c.restFrom == c.restTo {
-			c.dropRest()
+		c.unreadTo += int32(put)
+		if c.unreadFrom == c.unreadTo {
+			c.dropUnread()
 		}
 		if put > 0 {
-			c.offerRest()
+			c.offerUnread()
 		}
 		if err != nil {
 			c.fail(err)
@@ -207,7 +207,7 @@ func (c *Conn) open() {
 		}
 		if took == 0 && put == 0 {
 			if len(x.sealed) >= buffer.MaxSlab {
-				c.fail(ErrRestTooLong)
+				c.fail(ErrUnreadTooLong)
 			}
 			break
 		}
@@ -239,7 +239,7 @@ func (c *Conn) sysRead(b []byte) int {
 		if int(n) < len(b) && c.flags&peerEnded == 0 {
 			c.flags &^= readable
 		}
-		c.received += uint64(n)
+		c.wireRead += uint64(n)
 		return int(n)
 	case errno == 0:
 		c.flags |= peerEnded

@@ -169,7 +169,7 @@ func TestRestGrowsUpToItsLimit(t *testing.T) {
 		turns(t, l)
 		p.expectNothing(t)
 		send(t, peer, want[buffer.MaxSlab-1:])
-		p.expect(t, "closed: "+ErrRestTooLong.Error())
+		p.expect(t, "closed: "+ErrUnreadTooLong.Error())
 		if longest != buffer.MaxSlab {
 			t.Errorf("the longest view was of %d bytes", longest)
 		}

@@ -244,7 +244,7 @@ func TestTransportThatTakesNothingIsBounded(t *testing.T) {
 	c, peer := adopt(t, l, "tcp", p)
 	on(t, l, func() { c.SetTransport(&greedy{}) })
 	go peer.Write(make([]byte, 32<<20))
-	p.expect(t, "closed: "+ErrRestTooLong.Error())
+	p.expect(t, "closed: "+ErrUnreadTooLong.Error())
 }
 
 func TestTransportOfADialedConnection(t *testing.T) {

@@ -46,7 +46,7 @@ func (c *Conn) flush() {
 		n, errno := c.sysWrite(c.loop.pieces)
 		switch errno {
 		case 0:
-			c.sent += uint64(n)
+			c.wireWritten += uint64(n)
 			out.Discard(n)
 		case syscall.EAGAIN:
 			c.flags |= blocked

@@ -156,7 +156,7 @@ func (t *attempt) Unconnected(r stream.Reset) {
 func (t *attempt) connected(c *upstream.Conn) {
 	x := t.x
 	a := &x.attempts
-	t.conn, t.at, t.heard = c, c.Position(), c.Heard()
+	t.conn, t.at, t.heard = c, c.WriteOffset(), c.Heard()
 	t.up, t.paused = c.Open(t), false
 	if t == a.current {
 		x.info.Upstream, x.info.UpstreamProtocol = c, a.protocol.Name

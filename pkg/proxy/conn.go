@@ -92,8 +92,8 @@ func (c *downConn) Data(_ *eventloop.Conn, in buffer.View) int {
 	if err != nil {
 		c.l.stats.RequestProtocolError++
 	}
-	if c.phase == stream.ReadingHead && c.proto != nil && c.proto.RPC && c.io.Received()-c.begun >= frameProgress {
-		c.begun, c.since = c.io.Received(), c.l.worker.Loop.Now()
+	if c.phase == stream.ReadingHead && c.proto != nil && c.proto.RPC && c.io.WireRead()-c.begun >= frameProgress {
+		c.begun, c.since = c.io.WireRead(), c.l.worker.Loop.Now()
 	}
 	c.settle()
 	return n
@@ -150,7 +150,7 @@ func (c *downConn) Closed(io *eventloop.Conn, err error) {
 
 // countSent tells the statistics of the bytes sent since it did last.
 func (c *downConn) countSent() {
-	n := c.io.Sent() - c.counted
+	n := c.io.WireWritten() - c.counted
 	c.counted += n
 	c.l.stats.BytesWriteTotal += n
 }
@@ -186,7 +186,7 @@ func (c *downConn) settle() {
 	c.phase, c.since = phase, loop.Now()
 	switch phase {
 	case stream.ReadingHead:
-		c.begun = c.io.Received()
+		c.begun = c.io.WireRead()
 		c.wake(c.headTimeout())
 	case stream.Discarding:
 		c.asked = false // so that another request is known to be one, and has its own time

@@ -63,7 +63,7 @@ func (w *Worker) Untaken() (all, here int) {
 		for range l.count {
 			r := c.codec.Features().StallResetter
 			switch {
-			case c.io.Unwritten() > 0, r != nil && r.Stalled():
+			case c.io.Buffered() > 0, r != nil && r.Stalled():
 				all++
 				here++
 			case c.io.Untaken() > 0:

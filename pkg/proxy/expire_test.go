@@ -80,7 +80,7 @@ func TestEndStreamsOfTCP(t *testing.T) {
 	io.WriteString(client, "up")
 	io.WriteString(host, "down")
 	c := world.only()
-	world.until("it has come", func() bool { return c.io.Received()+c.codec.(*tcp).up.Socket().Received() == 14 })
+	world.until("it has come", func() bool { return c.io.WireRead()+c.codec.(*tcp).up.Socket().WireRead() == 14 })
 	world.on(func() {
 		if n := world.w.EndStreams(); n != 1 {
 			t.Errorf("%d were ended", n)

@@ -50,7 +50,7 @@ func (p *peerProgress) step(left uint64, behind bool, io *eventloop.Conn) uint64
 	before := *p
 	p.left, p.taken = left, io.Taken()
 	if left != before.left || behind {
-		p.end = io.Position()
+		p.end = io.WriteOffset()
 	}
 	switch until := min(p.taken, p.end); {
 	case left > before.left:
@@ -74,9 +74,9 @@ func (d *deadlines) watch() {
 func (d *deadlines) beginLooks(since int64) {
 	l := d.looks()
 	d.look()
-	l.client.end = d.x.conn.io.Position()
+	l.client.end = d.x.conn.io.WriteOffset()
 	if t := d.x.attempts.current; t.conn != nil {
-		l.host.end = t.conn.Position()
+		l.host.end = t.conn.WriteOffset()
 	}
 	l.since, l.moved = since, 0
 	l.next = d.now() + int64(d.lookInterval())
@@ -178,7 +178,7 @@ func (d *deadlines) idle(now int64) bool {
 
 // outstanding reports whether something is on its way to a peer that has not taken it.
 func (d *deadlines) outstanding() bool {
-	if n, _ := queued(d.x.down); n > 0 || d.x.conn.io.Position() > d.x.conn.io.Taken() {
+	if n, _ := queued(d.x.down); n > 0 || d.x.conn.io.WriteOffset() > d.x.conn.io.Taken() {
 		return true
 	}
 	t := d.x.attempts.current
@@ -187,5 +187,5 @@ func (d *deadlines) outstanding() bool {
 	}
 	n, _ := queued(t.up)
 	io := t.conn.Socket()
-	return n > 0 || io.Position() > io.Taken()
+	return n > 0 || io.WriteOffset() > io.Taken()
 }

@@ -65,7 +65,7 @@ func (w *world) receivedFrom(client string) (n uint64) {
 	l := w.w.listeners["main"]
 	for c, i := l.conns, 0; i < l.count; c, i = c.next, i+1 {
 		if c.RemoteAddr().String() == client {
-			n += c.io.Received()
+			n += c.io.WireRead()
 		}
 	}
 	return n

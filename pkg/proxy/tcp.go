@@ -198,8 +198,8 @@ func (t *tcp) closeWritten() bool {
 	return all
 }
 
-// waits tells whether something waits to be written.
-func waits(io *eventloop.Conn) bool { return io.Alive() && io.Out().Len() > 0 }
+// waits reports whether something waits to be written.
+func waits(io *eventloop.Conn) bool { return io.Alive() && io.Buffered() > 0 }
 
 // Expired ends a connection on which nothing moves, or one that is over and now
 // written out.
@@ -212,7 +212,7 @@ func (t *tcp) Expired(*eventloop.Timer) {
 	// What was taken right after it came is no news. Where something waits, a part of it
 	// may have been taken any time since.
 	waiting := uint64(down.Untaken() + up.Untaken())
-	if taken := down.Sent() + up.Sent() - waiting; taken != t.taken {
+	if taken := down.WireWritten() + up.WireWritten() - waiting; taken != t.taken {
 		if t.taken = taken; waiting > 0 {
 			t.moved = loop.Now()
 		}

@@ -191,7 +191,7 @@ func (world *tcpWorld) flood(from net.Conn) {
 	last, same := uint64(0), 0
 	c := world.only()
 	world.until("nothing moves", func() bool {
-		now := c.io.Received() + c.codec.(*tcp).up.Socket().Received()
+		now := c.io.WireRead() + c.codec.(*tcp).up.Socket().WireRead()
 		if same++; now != last || now == 0 {
 			last, same = now, 0
 		}
@@ -260,8 +260,8 @@ func TestTCPTakesItsTime(t *testing.T) {
 		want = append(want, piece...)
 		host.Write(piece)
 		c := world.only()
-		world.until("it has come", func() bool { return c.codec.(*tcp).up.Socket().Received() == uint64(len(want)) })
-		world.on(func() { blocked = c.io.Out().Len() > 0 })
+		world.until("it has come", func() bool { return c.codec.(*tcp).up.Socket().WireRead() == uint64(len(want)) })
+		world.on(func() { blocked = c.io.Buffered() > 0 })
 	}
 	host.CloseWrite()
 	c := world.only()

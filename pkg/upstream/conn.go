@@ -67,16 +67,16 @@ func (c *Conn) Host() *Host { return c.host }
 // Socket returns the connection itself, for its addresses.
 func (c *Conn) Socket() *eventloop.Conn { return c.io }
 
-// Position returns where in the bytes that are sent on the connection the next
+// WriteOffset returns where in the bytes that are sent on the connection the next
 // request begins, at the earliest.
-func (c *Conn) Position() uint64 { return c.io.Sent() + uint64(c.io.Out().Len()) }
+func (c *Conn) WriteOffset() uint64 { return c.io.WriteOffset() }
 
 // Open begins a stream whose response goes to receiver, and returns where the
 // request goes. Release follows when both are over.
 func (c *Conn) Open(receiver stream.End) stream.End {
 	c.streams++
 	c.uses++
-	c.before = c.Position()
+	c.before = c.WriteOffset()
 	c.host.active++
 	up := c.codec.NewStream(receiver)
 	if c.key.Protocol.Multiplexed {
@@ -114,16 +114,14 @@ func (c *Conn) Release() {
 // A connection that was reset proves nothing: systems confirm bytes with a delay,
 // and the peer may have read what it had not confirmed yet.
 func (c *Conn) Undelivered(position uint64) bool {
-	if c.io.Sent() <= position {
+	if c.io.WireWritten() <= position {
 		return true
 	}
 	if !c.fin {
 		return false
 	}
-	// The first byte of a connection's sequence numbers is no data, and systems
-	// count it.
-	acked, ok := c.io.Acked()
-	return ok && acked <= position+1
+	d, ok := c.io.Delivery()
+	return ok && d.Acked <= position
 }
 
 // worn tells whether the connection has carried as many requests as it may, or is
@@ -276,7 +274,7 @@ func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	n, h := uint64(in.Len()), c.host
 	h.Stats.BytesReadTotal += n
 	h.cluster.Stats.BytesReadTotal += n
-	if c.streams > 0 && !c.key.Protocol.Multiplexed && io.Sent() == c.before {
+	if c.streams > 0 && !c.key.Protocol.Multiplexed && io.WireWritten() <= c.before {
 		// They cannot answer the request, nothing of which has left yet.
 		c.onBusy = true
 		io.CloseNow()

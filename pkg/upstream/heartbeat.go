@@ -32,7 +32,7 @@ func (c *Conn) hasBeats() bool {
 func (c *Conn) beginPulse() {
 	c.pulse.silence, c.pulse.probeAt = 0, 0
 	if c.hasBeats() {
-		c.pulse.heard = c.io.Received()
+		c.pulse.heard = c.io.WireRead()
 		c.pulse.probeAt = c.now() + int64(c.host.cluster.Probes.Interval)
 	}
 }
@@ -44,7 +44,7 @@ func (c *Conn) askNow() bool {
 		return false
 	}
 	p := &c.pulse
-	p.heard, p.probedTo, p.silence = c.io.Received(), c.Position(), 1
+	p.heard, p.probedTo, p.silence = c.io.WireRead(), c.WriteOffset(), 1
 	p.probeAt = c.now() + int64(c.host.cluster.Probes.Timeout)
 	return true
 }
@@ -70,7 +70,7 @@ func (c *Conn) pulseDue(now int64) bool {
 		return true
 	}
 	wait := probes.Timeout
-	came := c.io.Received()
+	came := c.io.WireRead()
 	arrived, moves, full := c.outputMoves(p.probedTo)
 	switch {
 	case came != p.heard || c.io.Paused() || !arrived && moves:
@@ -85,9 +85,9 @@ func (c *Conn) pulseDue(now int64) bool {
 		if !arrived && full { // its system lives and has no room: the host may read slowly
 			wait = max(probes.Interval, wait)
 		}
-		left := c.io.Sent() >= p.probedTo // the last one: systems confirm what comes a little later
+		left := c.io.WireWritten() >= p.probedTo // the last one: systems confirm what comes a little later
 		if left && (c.hasBeats() || c.pinger.Answered()) && c.ask() {
-			p.probedTo = c.Position()
+			p.probedTo = c.WriteOffset()
 		}
 	}
 	p.probeAt = now + int64(wait)
@@ -100,7 +100,7 @@ func (c *Conn) pulseDue(now int64) bool {
 func (c *Conn) outputMoves(position uint64) (arrived, moves, full bool) {
 	d, ok := c.io.Delivery()
 	if !ok { // then what was written counts
-		d.Acked = c.io.Sent()
+		d.Acked = c.io.WireWritten()
 	}
 	moves = d.Acked != c.pulse.acked
 	c.pulse.acked = d.Acked

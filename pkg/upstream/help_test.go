@@ -473,7 +473,7 @@ func (r *request) Data(d *buffer.Chain, end bool) {
 }
 
 func (r *request) Reset(reset stream.Reset) {
-	res := result{reset: reset, undelivered: r.conn.Undelivered(r.conn.before), sent: r.conn.io.Sent() > r.conn.before}
+	res := result{reset: reset, undelivered: r.conn.Undelivered(r.conn.before), sent: r.conn.io.WireWritten() > r.conn.before}
 	r.conn.Release()
 	r.done <- res
 }

@@ -246,7 +246,7 @@ func (r *Raw) countFailed() {
 
 // countSent tells the statistics of the bytes sent since it did last.
 func (r *Raw) countSent() {
-	n := r.io.Sent() - r.counted
+	n := r.io.WireWritten() - r.counted
 	r.counted += n
 	for _, st := range r.stats() {
 		st.BytesWriteTotal += n

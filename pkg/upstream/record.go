@@ -13,7 +13,7 @@ func (c *Conn) stats() [2]*metrics.Upstream {
 
 // countSent tells the statistics of the bytes sent since it did last.
 func (c *Conn) countSent() {
-	n := c.io.Sent() - c.counted
+	n := c.io.WireWritten() - c.counted
 	c.counted += n
 	c.host.Stats.BytesWriteTotal += n
 	c.host.cluster.Stats.BytesWriteTotal += n

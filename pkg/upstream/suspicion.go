@@ -32,7 +32,7 @@ type progress struct {
 
 // lookSoon has it looked whether what is sent gets anywhere.
 func (c *Conn) lookSoon() {
-	c.progress = progress{lookAt: c.now() + int64(lookEvery), came: c.io.Received()}
+	c.progress = progress{lookAt: c.now() + int64(lookEvery), came: c.io.WireRead()}
 	c.watch()
 }
 
@@ -46,13 +46,13 @@ func (c *Conn) lookDue(now int64) {
 		return
 	}
 	p.lookAt = 0
-	waiting := uint64(c.io.Out().Len())
+	waiting := uint64(c.io.Buffered())
 	if c.streams == 0 && waiting == 0 {
 		c.flows()
 		return
 	}
 	p.lookAt = now + int64(lookEvery)
-	came := c.io.Received()
+	came := c.io.WireRead()
 	lively := came != p.came && waiting == 0
 	p.came = came
 	if lively {
@@ -62,14 +62,14 @@ func (c *Conn) lookDue(now int64) {
 	}
 	d, ok := c.io.Delivery()
 	if !ok {
-		d.Acked = c.io.Sent()
+		d.Acked = c.io.WireWritten()
 	}
 	if d.Acked == p.acked && p.acked < p.end {
 		c.stalls()
 	} else {
 		c.flows()
 	}
-	p.acked, p.end = d.Acked, c.io.Sent()+waiting
+	p.acked, p.end = d.Acked, c.io.WriteOffset()
 }
 
 // stalls makes those who would have waited for room on the connection get another.
@@ -92,7 +92,7 @@ func (c *Conn) flows() {
 }
 
 // Heard returns how many bytes have come from the host.
-func (c *Conn) Heard() uint64 { return c.io.Received() }
+func (c *Conn) Heard() uint64 { return c.io.WireRead() }
 
 // patienceWithPings is for how long a host that has answered one PING, and nothing
 // else, is not sent another because of a request: some servers take that for an
@@ -103,7 +103,7 @@ const patienceWithPings = 5 * time.Minute
 // heard is what Heard returned when it began. If no byte has come since, the
 // connection takes no new requests until it has shown that the host lives.
 func (c *Conn) Unanswered(heard uint64) {
-	if c.ended || c.doubt >= suspected || heard != c.io.Received() || c.io.Paused() || !c.key.Protocol.Multiplexed {
+	if c.ended || c.doubt >= suspected || heard != c.io.WireRead() || c.io.Paused() || !c.key.Protocol.Multiplexed {
 		return
 	}
 	if c.pinged(heard) || !c.askNow() {
@@ -136,7 +136,7 @@ func (c *Conn) pinged(heard uint64) bool {
 func (c *Conn) reassure() {
 	switch c.doubt {
 	case suspected:
-		c.heardThen = c.io.Received()
+		c.heardThen = c.io.WireRead()
 		c.trust()
 		c.host.answers()
 		c.offer()
