@@ -3,6 +3,7 @@ package eventloop
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func (c *Conn) close(how flags) {
 	if c.flags&(closing|dead) != 0 {
 		return
 	}
-	if c.flags&connecting != 0 {
+	if c.flags&(connecting|handshaking) != 0 {
 		c.fail(nil)
 		return
 	}
@@ -84,10 +85,11 @@ func (c *Conn) CloseWith(err error) { c.fail(err) }
 // has not taken yet: CloseWithReset is for a peer that can still use it.
 func (c *Conn) Abort() { c.resetNow(ErrAborted) }
 
-// Buffered returns how many bytes wait to be written. It changes nothing.
+// Buffered returns how many bytes wait to be written: those that a transport has not
+// sealed yet as the fewest that they may become. It changes nothing.
 func (c *Conn) Buffered() int {
 	n := c.out.Len()
-	if c.hasTransport() {
+	if c.extra != nil {
 		n += c.extra.wire.Len()
 	}
 	return n
@@ -124,6 +126,12 @@ func (c *Conn) fail(err error) {
 func isCut(err error) bool {
 	var cut *CutError
 	return errors.As(err, &cut)
+}
+
+// isErrno reports whether an error is the system's.
+func isErrno(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno)
 }
 
 // resetNow ends the connection at the end of this turn with a reset.

@@ -25,21 +25,22 @@ var (
 type flags uint32
 
 const (
-	readable   flags = 1 << iota // the last read did not empty the socket
-	peerEnded                    // the peer's FIN has come
-	toldEOF                      // and the handler knows
-	paused                       // the owner wants no more for now
-	replay                       // resumed: what is kept is to be offered again
-	blocked                      // the socket takes no more
-	high                         // the handler was told to slow down
-	connecting                   // Dial has not finished
-	ending                       // no more is to be written after what waits
-	ended                        // our FIN is sent
-	closing                      // the owner is done; what waits is still written
-	resetting                    // closing, and the end is to be a reset
-	broken                       // nothing can be written any more; err says why
-	deliverAll                   // what came before a reset is handed over before it is told
-	dead                         // to be finalized at the end of the turn
+	readable    flags = 1 << iota // the last read did not empty the socket
+	peerEnded                     // the peer's FIN has come
+	toldEOF                       // and the handler knows
+	paused                        // the owner wants no more for now
+	replay                        // resumed: what is kept is to be offered again
+	blocked                       // the socket takes no more
+	high                          // the handler was told to slow down
+	connecting                    // Dial has not finished
+	handshaking                   // the transport is not ready
+	ending                        // no more is to be written after what waits
+	ended                         // our FIN is sent
+	closing                       // the owner is done; what waits is still written
+	resetting                     // closing, and the end is to be a reset
+	broken                        // nothing can be written any more; err says why
+	deliverAll                    // what came before a reset is handed over before it is told
+	dead                          // to be finalized at the end of the turn
 	inReady
 	inDirty
 )
@@ -67,11 +68,13 @@ type Conn struct {
 // extra is what only connections with a transport, a pending connect or a lingering
 // close need.
 type extra struct {
-	transport Transport
+	transport Transport    // nil until its handshake is done
+	handshake *handshake   // while it is under way
 	wire      buffer.Chain // sealed, to be written
 	sealed    []byte       // received, not yet opened
+	peerEnded bool         // the transport said that nothing more comes
 
-	timer Timer // of connecting, or of closing
+	timer Timer // of connecting and the handshake, or of closing
 	conn  *Conn
 	close closeWatch
 }
@@ -83,17 +86,20 @@ func (c *Conn) Loop() *Loop { return c.loop }
 func (c *Conn) Now() int64 { return c.loop.now }
 
 // Handler returns the current owner.
-func (c *Conn) Handler() Handler { return c.handler }
+func (c *Conn) Handler() Handler {
+	if h, ok := c.handler.(*handshake); ok {
+		return h.owner
+	}
+	return c.handler
+}
 
 // SetHandler gives the connection to another owner, who gets all later calls.
-func (c *Conn) SetHandler(h Handler) { c.handler = h }
-
-// SetTransport puts t between the socket and the handler. It must be called
-// before any byte was read or written.
-func (c *Conn) SetTransport(t Transport) {
-	x := c.more()
-	x.transport = t
-	x.wire.Init(&c.loop.bufs)
+func (c *Conn) SetHandler(h Handler) {
+	if shake, ok := c.handler.(*handshake); ok {
+		shake.owner = h
+		return
+	}
+	c.handler = h
 }
 
 // RemoteAddr returns the peer's address; it is not valid for unix sockets.
@@ -158,7 +164,10 @@ func (c *Conn) Write(b []byte) { c.Out().Append(b) }
 // Pause stops the reading. The handler is given nothing more until Resume, not
 // even what it left unconsumed.
 func (c *Conn) Pause() {
-	if c.flags&closing == 0 {
+	switch {
+	case c.flags&handshaking != 0:
+		c.extra.handshake.paused = true
+	case c.flags&closing == 0:
 		c.flags |= paused
 	}
 }
@@ -166,6 +175,10 @@ func (c *Conn) Pause() {
 // Resume goes on reading. What was left unconsumed is offered again; within Data,
 // that is what Data is about to leave.
 func (c *Conn) Resume() {
+	if c.flags&handshaking != 0 {
+		c.extra.handshake.paused = false
+		return
+	}
 	wasPaused := c.flags&paused != 0
 	c.flags &^= paused
 	c.flags |= replay // seen by read, if this is within Data
@@ -272,11 +285,8 @@ func (c *Conn) finalize() {
 	}
 	c.dropUnread()
 	c.out.Clear()
-	if x := c.extra; x != nil {
-		c.loop.Cancel(&x.timer)
-		if x.transport != nil {
-			x.wire.Clear()
-		}
+	if c.extra != nil {
+		c.extra.release()
 	}
 	c.loop.conns[c.slot] = nil
 	c.loop.free = append(c.loop.free, c.slot)

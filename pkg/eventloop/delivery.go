@@ -24,8 +24,10 @@ func (c *Conn) Delivery() (d Delivery, ok bool) {
 	return Delivery{Acked: max(info.Bytes_acked, 1) - 1, Full: info.Unacked == 0}, true
 }
 
-// WriteOffset returns where in the bytes that are sent the next one to be written will
-// be.
+// WriteOffset returns where in the bytes on the wire the next one that is appended to
+// Out will be. With a transport it is there at the earliest, and if nothing waits,
+// exactly there, unless the transport has something to say itself. So what was not
+// written, or confirmed, beyond the offset has not reached the peer.
 func (c *Conn) WriteOffset() uint64 { return c.wireWritten + uint64(c.Buffered()) }
 
 // Taken returns how many of the bytes sent the peer's system has confirmed, as far as
@@ -42,4 +44,9 @@ func (c *Conn) Taken() uint64 {
 }
 
 // Paused reports whether the owner wants no bytes for now, so that none come.
-func (c *Conn) Paused() bool { return c.flags&paused != 0 }
+func (c *Conn) Paused() bool {
+	if c.flags&handshaking != 0 {
+		return c.extra.handshake.paused
+	}
+	return c.flags&paused != 0
+}

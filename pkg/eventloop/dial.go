@@ -14,7 +14,7 @@ import (
 
 // DialOptions are how connections are made. Many connections may share one value.
 type DialOptions struct {
-	// Timeout is how long the peer may take to accept.
+	// Timeout is how long the peer may take to accept, and for a handshake.
 	Timeout time.Duration
 	// Keepalive is the idle time before a keep-alive probe, and between probes; 60 s
 	// and 15 s if zero. Unanswered is the time without an answer, to a probe or to
@@ -85,12 +85,14 @@ func (c *Conn) finishConnect(ev uint32) {
 		return
 	}
 	c.flags &^= connecting
-	c.loop.Cancel(&c.extra.timer)
-	if c.extra.transport == nil {
+	if c.flags&handshaking != 0 { // within the same time
+		c.callAgain()
+	} else {
+		c.loop.Cancel(&c.extra.timer)
 		c.extra = nil
-	}
-	if k, ok := c.handler.(Connector); ok {
-		k.Connected(c)
+		if k, ok := c.handler.(Connector); ok {
+			k.Connected(c)
+		}
 	}
 	c.markDirty()
 	c.event(ev)
@@ -124,8 +126,7 @@ func (l *Loop) Adopt(fd int, h Handler, pending []byte) (*Conn, error) {
 func (c *Conn) offerLater(pending []byte) {
 	if len(pending) > 0 {
 		c.keep(pending)
-		c.flags |= replay
-		c.markReady()
+		c.callAgain()
 	}
 }
 

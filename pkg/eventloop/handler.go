@@ -23,21 +23,9 @@ type Handler interface {
 	Closed(c *Conn, err error)
 }
 
-// Connector is implemented by handlers of connections made by Dial that want to
-// know when the connection stands. A failure is told by Closed.
+// Connector is implemented by handlers that want to know when a connection stands: one
+// made by Dial, when the peer has accepted it, and one with a transport, when the
+// handshake is done. A failure is told by Closed.
 type Connector interface {
 	Connected(c *Conn)
-}
-
-// Transport turns the bytes on the wire into the bytes that the handler sees, and
-// back: TLS is one. It does no I/O. A connection without one is plain.
-type Transport interface {
-	// Open takes bytes from the front of wire and puts what they mean into plain.
-	// It returns how many it took and how many it put; it is called again as long
-	// as it did either. Bytes that it did not take are offered again with more.
-	Open(wire, plain []byte) (took, put int, err error)
-	// Seal moves everything from plain to the end of wire, in wire's form.
-	Seal(plain, wire *buffer.Chain) error
-	// CloseWrite appends to wire what announces the end of this direction.
-	CloseWrite(wire *buffer.Chain)
 }

@@ -185,7 +185,8 @@ func (l *Loop) take(fd int, remote netip.AddrPort, accept Accept) {
 	if err != nil {
 		return
 	}
-	if c.handler = accept(c); c.handler == nil {
+	h := accept(c)
+	if c.SetHandler(h); h == nil {
 		c.CloseNow()
 	}
 }

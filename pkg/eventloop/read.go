@@ -25,8 +25,8 @@ func (c *Conn) read() {
 	if c.flags&replay != 0 {
 		c.flags &^= replay
 		c.offerUnread()
-		if c.hasTransport() {
-			c.open()
+		if c.extra != nil {
+			c.wakeTransport()
 		}
 	}
 	for range readsPerTurn {
@@ -171,53 +171,6 @@ func (c *Conn) offerUnread() {
 	s.Release()
 }
 
-// readSealed reads for a transport, and hands over what it opens.
-func (c *Conn) readSealed() {
-	x, l := c.extra, c.loop
-	wire := l.bufs.Get(buffer.MaxSlab)
-	n := c.sysRead(wire.Bytes())
-	if n > 0 {
-		x.sealed = append(x.sealed, wire.Bytes()[:n]...)
-	}
-	wire.Release()
-	c.open()
-}
-
-// open lets the transport turn received bytes into plain ones, which are handed
-// over together with what was kept.
-func (c *Conn) open() {
-	x := c.extra
-	for c.flags&(dead|closing|paused) == 0 && !c.unreadFull() {
-		if c.unread == nil {
-			c.unread = c.loop.bufs.Get(buffer.MaxSlab / 4)
-		}
-		c.makeRoom()
-		took, put, err := x.transport.Open(x.sealed, c.unread.Bytes()[c.unreadTo:])
-		x.sealed = x.sealed[:copy(x.sealed, x.sealed[took:])]
-		c.unreadTo += int32(put)
-		if c.unreadFrom == c.unreadTo {
-			c.dropUnread()
-		}
-		if put > 0 {
-			c.offerUnread()
-		}
-		if err != nil {
-			c.fail(err)
-			return
-		}
-		if took == 0 && put == 0 {
-			if len(x.sealed) >= buffer.MaxSlab {
-				c.fail(ErrUnreadTooLong)
-			}
-			break
-		}
-	}
-	if len(x.sealed) == 0 {
-		x.sealed = nil
-	}
-	c.markDirty() // the transport may have something to say itself
-}
-
 // tellEOF tells the handler once that the peer has ended its direction.
 func (c *Conn) tellEOF() {
 	switch {
@@ -225,6 +178,10 @@ func (c *Conn) tellEOF() {
 		c.endedByPeer()
 	case c.flags&toldEOF == 0:
 		c.flags |= toldEOF
+		if c.truncated() {
+			c.fail(ErrTruncated)
+			return
+		}
 		c.handler.EOF(c)
 	}
 }

@@ -1,222 +1,125 @@
-package eventloop
+package eventloop_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
 
 	"github.com/weirproxy/weir/pkg/buffer"
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/eventloop/transporttest"
 )
 
-var errBadRecord = errors.New("a record of the wrong kind")
-
-// toy is a transport of records: a kind, a length, and bytes that are masked. Like
-// a real one it opens whole records only, keeps what finds no room, and says hello
-// before anything else.
-type toy struct {
-	opened []byte
-	hello  bool
-}
-
-const (
-	toyData = iota
-	toyHello
-	toyEnd
-	toyMask = 0x5a
-)
-
-func toyRecord(dst []byte, kind byte, b []byte) []byte {
-	dst = append(dst, kind)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(b)))
-	for _, x := range b {
-		dst = append(dst, x^toyMask)
-	}
-	return dst
-}
-
-func (x *toy) Open(wire, plain []byte) (took, put int, err error) {
-	if len(x.opened) == 0 && len(wire) >= 3 {
-		n := 3 + int(binary.BigEndian.Uint16(wire[1:]))
-		if wire[0] > toyEnd {
-			return 0, 0, errBadRecord
-		}
-		if len(wire) >= n {
-			for _, b := range wire[3:n] {
-				x.opened = append(x.opened, b^toyMask)
-			}
-			took = n
-		}
-	}
-	put = copy(plain, x.opened)
-	x.opened = x.opened[put:]
-	return took, put, nil
-}
-
-func (x *toy) Seal(plain, wire *buffer.Chain) error {
-	if !x.hello {
-		x.hello = true
-		wire.Append(toyRecord(nil, toyHello, nil))
-	}
-	for plain.Len() > 0 {
-		b := plain.Front()
-		b = b[:min(len(b), 10_000)]
-		wire.Append(toyRecord(nil, toyData, b))
-		plain.Discard(len(b))
-	}
-	return nil
-}
-
-func (x *toy) CloseWrite(wire *buffer.Chain) { wire.Append(toyRecord(nil, toyEnd, nil)) }
-
-// toyRead reads a record as the peer.
-func toyRead(t *testing.T, r io.Reader) (kind byte, b []byte) {
-	t.Helper()
-	var head [3]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		t.Fatal(err)
-	}
-	b = make([]byte, binary.BigEndian.Uint16(head[1:]))
-	if _, err := io.ReadFull(r, b); err != nil {
-		t.Fatal(err)
-	}
-	for i := range b {
-		b[i] ^= toyMask
-	}
-	return head[0], b
-}
-
-// toyExpect reads records until it has all of want.
-func toyExpect(t *testing.T, r io.Reader, want string) {
-	t.Helper()
-	var got []byte
-	for len(got) < len(want) {
-		kind, b := toyRead(t, r)
-		if kind == toyEnd {
-			t.Fatalf("the end after %d bytes of %d", len(got), len(want))
-		}
-		got = append(got, b...)
-	}
-	if string(got) != want {
-		t.Fatalf("read %d bytes that are not what was sent", len(got))
-	}
-}
-
-func adoptToy(t *testing.T, l *Loop, network string, p *probe) (*Conn, peer) {
-	c, peer := adopt(t, l, network, p)
-	on(t, l, func() { c.SetTransport(&toy{}) })
-	return c, peer
-}
-
-func TestTransportEchoSplitAtEveryPosition(t *testing.T) {
-	l := newLoop(t, Options{})
-	msg := toyRecord(toyRecord(toyRecord(nil, toyData, []byte("first")), toyHello, nil), toyData, []byte("second one"))
-	for at := range len(msg) + 1 {
-		p := newProbe(t)
-		p.data = func(c *Conn, in buffer.View) int {
-			n := in.Len() / 5 * 5 // leaves a rest
+// A client's bytes may come in any pieces: its hello, behind that, at once, its data,
+// and the end.
+func TestTransportEchoSplitAtEveryByte(t *testing.T) {
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	for at, whole := 0, 1; at <= whole; at++ {
+		o := newOwner(t)
+		o.data = func(c *eventloop.Conn, in buffer.View) int {
+			n := in.Len() / 5 * 5 // leaves some
 			c.Write(in.Bytes()[:n])
 			return n
 		}
-		c, peer := adoptToy(t, l, "tcp", p)
-		send(t, peer, string(msg[:at]))
-		turns(t, l)
-		send(t, peer, string(msg[at:]))
-		toyExpect(t, peer, "firstsecond one")
-		on(t, l, c.Close)
-		if kind, _ := toyRead(t, peer); kind != toyEnd {
-			t.Errorf("record of kind %d instead of the end", kind)
-		}
-		expectEOF(t, peer)
+		o.eof = (*eventloop.Conn).Close
+		_, peer := adopt(t, l, "tcp", o, server())
+		c := unshaken(peer)
+		b := c.Hello() + c.Records("first") + c.Records("second one") + c.End()
+		whole = len(b)
+		send(t, peer, b[:at])
+		eventloop.Turns(t, l)
+		send(t, peer, b[at:])
+		expectRead(t, c, "firstsecond one")
+		expectEnd(t, c)
 		peer.Close()
-		p.expect(t, "closed: <nil>")
+		o.expect(serverConnected, "EOF", "closed: <nil>")
 	}
 }
 
-// Back-pressure, pauses and rests, with records that are larger than the room that
-// they are opened into.
+// Back-pressure, pauses and bytes that are left, with records that are larger than the
+// room that they are opened into.
 func TestTransportAtAnyPace(t *testing.T) {
-	networks(t, func(t *testing.T, network string) {
-		l := newLoop(t, Options{})
-		for seed := range uint32(4) {
-			w := &whim{probe: newProbe(t), seed: seed}
-			c, peer := adopt(t, l, network, w)
-			on(t, l, func() { c.SetTransport(&toy{}) })
-			want := pattern(1 << 20)
+	eventloop.Networks(t, func(t *testing.T, network string) {
+		l := eventloop.NewLoop(t, eventloop.Options{})
+		for seed := range 4 {
+			o := newOwner(t)
+			x := uint32(seed)
+			o.data = func(c *eventloop.Conn, in buffer.View) int {
+				x = x*1664525 + 1013904223
+				if x>>28 == 0 {
+					c.Pause()
+					l.Post(c.Resume)
+				}
+				n := in.Len()
+				if x>>30 == 1 && n > 1 { // leaves some, and asks for them
+					n -= n / 3
+					l.Post(c.Resume)
+				}
+				return n
+			}
+			c, peer := adopt(t, l, network, o, server())
+			want := eventloop.Pattern(1 << 20)
 			go func() {
-				var wire []byte
+				c := unshaken(peer)
 				for s, n := want, 1; s != ""; s, n = s[min(n, len(s)):], (n*7+1)%65_000+1 {
-					wire = toyRecord(wire, toyData, []byte(s[:min(n, len(s))]))
+					io.WriteString(c, s[:min(n, len(s))])
 				}
-				for n := 1; len(wire) > 0; n = (n*5+3)%90_000 + 1 {
-					k, err := peer.Write(wire[:min(n, len(wire))])
-					if err != nil {
-						return
-					}
-					wire = wire[k:]
-				}
-				peer.CloseWrite()
+				c.CloseWrite()
 			}()
-			w.expectBytes(t, want)
-			w.expect(t, "EOF")
-			on(t, l, c.Close)
+			o.expectBytes(want)
+			o.expect(serverConnected, "EOF")
+			eventloop.On(t, l, c.Close)
 			io.Copy(io.Discard, peer)
-			w.expect(t, "closed: <nil>")
+			o.expect("closed: <nil>")
 		}
 	})
 }
 
-// Bytes that the transport has opened and keeps are offered after Resume, even if
-// the wire brings nothing more.
+// Bytes that the transport has opened and keeps are offered after Resume, even if the
+// wire brings nothing more.
 func TestTransportThatKeepsOpenedBytes(t *testing.T) {
-	l := newLoop(t, Options{})
-	p := newProbe(t)
-	p.data = func(c *Conn, in buffer.View) int { c.Pause(); return in.Len() }
-	c, peer := adoptToy(t, l, "tcp", p)
-	want := pattern(60_000)
-	send(t, peer, string(toyRecord(nil, toyData, []byte(want))))
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	o := newOwner(t)
+	o.data = func(c *eventloop.Conn, in buffer.View) int { c.Pause(); return in.Len() }
+	c, peer := adopt(t, l, "tcp", o, server())
+	want := eventloop.Pattern(60_000)
+	send(t, client(t, peer), want)
 	for have := 0; have < len(want); {
-		until(t, "more is handed over", func() bool { return len(p.bytes()) > have })
-		turns(t, l)
-		have = len(p.bytes())
-		on(t, l, c.Resume)
+		eventloop.Until(t, "more is handed over", func() bool { return len(o.bytes()) > have })
+		eventloop.Turns(t, l)
+		have = len(o.bytes())
+		eventloop.On(t, l, c.Resume)
 	}
-	p.expectBytes(t, want)
+	o.expectBytes(want)
 }
 
 func TestTransportBackPressure(t *testing.T) {
-	networks(t, func(t *testing.T, network string) {
-		l := newLoop(t, Options{HighWater: 20_000})
-		p := newProbe(t)
+	eventloop.Networks(t, func(t *testing.T, network string) {
+		l := eventloop.NewLoop(t, eventloop.Options{HighWater: 20_000})
+		o := newOwner(t)
 		most := 0
-		p.data = func(c *Conn, in buffer.View) int {
+		o.data = func(c *eventloop.Conn, in buffer.View) int {
 			c.Out().AppendView(in)
 			return in.Len()
 		}
-		p.pressure = func(c *Conn, high bool) {
-			most = max(most, c.extra.wire.Len())
-			if high {
+		o.pressure = func(c *eventloop.Conn, high bool) {
+			if most = max(most, c.Buffered()); high {
 				c.Pause()
 			} else {
 				c.Resume()
 			}
 		}
-		p.eof = (*Conn).Close
-		_, peer := adoptToy(t, l, network, p)
-		want := pattern(8 << 20)
+		o.eof = (*eventloop.Conn).Close
+		_, peer := adopt(t, l, network, o, server())
+		want := eventloop.Pattern(8 << 20)
+		c := client(t, peer)
 		go func() {
-			for s := want; s != ""; s = s[min(30_000, len(s)):] {
-				peer.Write(toyRecord(nil, toyData, []byte(s[:min(30_000, len(s))])))
-			}
-			peer.CloseWrite()
+			io.WriteString(c, want)
+			c.CloseWrite()
 		}()
-		toyExpect(t, peer, want)
-		if kind, _ := toyRead(t, peer); kind != toyEnd {
-			t.Errorf("record of kind %d instead of the end", kind)
-		}
-		expectEOF(t, peer)
-		on(t, l, func() {
+		expectRead(t, c, want)
+		expectEnd(t, c)
+		eventloop.On(t, l, func() {
 			if most > 1<<20 {
 				t.Errorf("%d bytes waited", most)
 			}
@@ -224,48 +127,110 @@ func TestTransportBackPressure(t *testing.T) {
 	})
 }
 
-func TestTransportErrors(t *testing.T) {
-	l := newLoop(t, Options{})
-	p := newProbe(t)
-	_, peer := adoptToy(t, l, "tcp", p)
-	send(t, peer, string(toyRecord(nil, toyData, []byte("good")))+"\xff\x00\x00")
-	p.expect(t, "closed: "+errBadRecord.Error())
-	p.expectBytes(t, "good")
+// Each direction ends by itself.
+func TestTransportHalfClose(t *testing.T) {
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	o := newOwner(t)
+	c, peer := adopt(t, l, "tcp", o, server())
+	client := client(t, peer)
+	o.expect(serverConnected)
+	eventloop.On(t, l, func() { c.Write([]byte("last")); c.CloseWrite() })
+	expectRead(t, client, "last")
+	expectEnd(t, client)
+	send(t, client, "but not the client's")
+	o.expectBytes("but not the client's")
+	client.CloseWrite()
+	o.expect("EOF")
+	eventloop.On(t, l, func() {
+		if !c.Alive() || !c.PeerEnded() {
+			t.Errorf("alive %v, peer ended %v", c.Alive(), c.PeerEnded())
+		}
+		c.Close()
+	})
+	o.expect("closed: <nil>")
 }
 
-// greedy never takes anything.
-type greedy struct{ toy }
+// The end that the transport announces is one, even if the socket has none yet, and
+// nothing behind it counts.
+func TestTransportEndsWithoutTheSocket(t *testing.T) {
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	o := newOwner(t)
+	o.eof = func(c *eventloop.Conn) { c.Write([]byte("answer")); c.Close() }
+	_, peer := adopt(t, l, "tcp", o, server())
+	client := client(t, peer)
+	send(t, client, "request")
+	send(t, peer, client.End()+"nonsense")
+	o.expect(serverConnected, "EOF", "closed: <nil>")
+	expectRead(t, client, "answer")
+	o.expectBytes("request")
+}
 
-func (*greedy) Open(wire, plain []byte) (took, put int, err error) { return 0, 0, nil }
+// A socket that ends without the transport's having said so may have been cut.
+func TestTransportTruncated(t *testing.T) {
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	o := newOwner(t)
+	_, peer := adopt(t, l, "tcp", o, server())
+	send(t, client(t, peer), "a part")
+	peer.CloseWrite()
+	o.expect(serverConnected)
+	if err := o.closed(); !errors.Is(err, eventloop.ErrTruncated) {
+		t.Errorf("closed: %v", err)
+	}
+	o.expectBytes("a part")
+}
+
+func TestTransportErrors(t *testing.T) {
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	o := newOwner(t)
+	_, peer := adopt(t, l, "tcp", o, server())
+	send(t, client(t, peer), "good")
+	send(t, peer, "\xff\x00\x00")
+	o.expect(serverConnected, "closed: "+transporttest.ErrBadRecord.Error())
+	o.expectBytes("good")
+}
+
+// greedy never takes anything once it is ready.
+type greedy struct{ *transporttest.Transport }
+
+func (greedy) Open(wire, plain []byte) (took, put int, err error) { return 0, 0, nil }
+
+// endless never takes anything at all.
+type endless struct{ *transporttest.Transport }
+
+func (endless) Handshake([]byte, *buffer.Chain) (int, eventloop.Progress, error) {
+	return 0, eventloop.WantBytes, nil
+}
 
 func TestTransportThatTakesNothingIsBounded(t *testing.T) {
-	l := newLoop(t, Options{})
-	p := newProbe(t)
-	c, peer := adopt(t, l, "tcp", p)
-	on(t, l, func() { c.SetTransport(&greedy{}) })
-	go peer.Write(make([]byte, 32<<20))
-	p.expect(t, "closed: "+ErrUnreadTooLong.Error())
-}
-
-func TestTransportOfADialedConnection(t *testing.T) {
-	l := newLoop(t, Options{})
-	ln, addr := listenOn(t, "tcp")
-	p := newProbe(t)
-	on(t, l, func() {
-		c, err := l.Dial(&addr, &DialOptions{Timeout: patience}, p)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		c.SetTransport(&toy{})
-		c.Write([]byte("early"))
-	})
-	peer := accept(t, ln)
-	if kind, b := toyRead(t, peer); kind != toyHello || len(b) != 0 {
-		t.Errorf("the first record is of kind %d", kind)
+	for name, wrap := range map[string]func(*transporttest.Transport) eventloop.Transport{
+		"ready":       func(t *transporttest.Transport) eventloop.Transport { return greedy{t} },
+		"handshaking": func(t *transporttest.Transport) eventloop.Transport { return endless{t} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := eventloop.NewLoop(t, eventloop.Options{})
+			o := newOwner(t)
+			fd, peer := eventloop.Pair(t, "tcp")
+			eventloop.On(t, l, func() {
+				c, err := l.Adopt(fd, o, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c.SetTransport(wrap(transporttest.New(c, server())), 0)
+			})
+			go func() {
+				transporttest.Client(peer, transporttest.Config{}).Write(make([]byte, 32<<20))
+				peer.Write(make([]byte, 32<<20))
+			}()
+			if name == "ready" {
+				o.expect(`connected: "" for "" with <nil>`)
+			} else {
+				send(t, peer, string(make([]byte, 1<<10)))
+				go peer.Write(make([]byte, 32<<20))
+			}
+			if err := o.closed(); !errors.Is(err, eventloop.ErrUnreadTooLong) {
+				t.Errorf("closed: %v", err)
+			}
+		})
 	}
-	toyExpect(t, peer, "early")
-	send(t, peer, string(toyRecord(nil, toyData, bytes.Repeat([]byte("x"), 100))))
-	p.expect(t, "connected")
-	p.expectBytes(t, string(bytes.Repeat([]byte("x"), 100)))
 }

@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/weirproxy/weir/pkg/buffer"
 )
 
 // maxPieces is the most pieces of one writev; the system takes 1,024.
@@ -23,24 +25,32 @@ func (c *Conn) flush() {
 			c.fail(nil)
 		}
 		return
-	case c.flags&connecting != 0:
-		c.out.Compact()
-		c.tellPressure(c.out.Len())
+	case c.flags&(connecting|handshaking) != 0:
+		c.flushEarly()
 		return
 	}
 	out := &c.out
 	if c.hasTransport() {
-		x := c.extra
-		if err := x.transport.Seal(&c.out, &x.wire); err != nil {
-			c.fail(err)
+		if out = c.seal(); out == nil {
 			return
 		}
-		if c.flags&(ending|closing) != 0 && c.flags&(ended|resetting) == 0 {
-			x.transport.CloseWrite(&x.wire)
-			c.flags |= ended
-		}
-		out = &x.wire
 	}
+	if !c.writeChain(out) {
+		return
+	}
+	c.tellPressure(out.Len())
+	switch {
+	case c.flags&dead != 0: // by the handler, just now
+	case out.Len() == 0:
+		c.finishWriting()
+	case c.flags&closing != 0:
+		c.watchClose()
+	}
+}
+
+// writeChain writes from the front of a chain as much as the socket takes. It returns
+// false if nothing can be written any more.
+func (c *Conn) writeChain(out *buffer.Chain) bool {
 	for out.Len() > 0 && c.flags&blocked == 0 {
 		c.loop.pieces = out.Pieces(c.loop.pieces[:0])
 		n, errno := c.sysWrite(c.loop.pieces)
@@ -54,20 +64,13 @@ func (c *Conn) flush() {
 		default:
 			out.Clear()
 			c.writeFailed(errno)
-			return
+			return false
 		}
 	}
 	if c.flags&blocked != 0 {
 		out.Compact()
 	}
-	c.tellPressure(out.Len())
-	switch {
-	case c.flags&dead != 0: // by the handler, just now
-	case out.Len() == 0:
-		c.finishWriting()
-	case c.flags&closing != 0:
-		c.watchClose()
-	}
+	return true
 }
 
 // writeFailed takes it that nothing can be written any more. What the peer sent
@@ -115,13 +118,16 @@ func (c *Conn) endWriting() {
 	}
 }
 
-// Expired ends a connect that took too long, or looks how a close goes.
+// Expired ends a connect or a handshake that took too long, or looks how a close goes.
 func (x *extra) Expired(*Timer) {
-	if x.conn.flags&connecting != 0 {
-		x.conn.fail(ErrConnectTimeout)
-		return
+	switch c := x.conn; {
+	case c.flags&connecting != 0:
+		c.fail(ErrConnectTimeout)
+	case c.flags&handshaking != 0:
+		x.handshake.fail(c, ErrHandshakeTimeout)
+	default:
+		c.lookAtClose()
 	}
-	x.conn.lookAtClose()
 }
 
 func (c *Conn) sysWrite(pieces [][]byte) (int, syscall.Errno) {
