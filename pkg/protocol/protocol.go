@@ -23,6 +23,8 @@ type Protocol struct {
 	Name string
 	// Aliases are further names of it.
 	Aliases []string
+	// ALPN is what handshakes of transports call it (RFC 7301); "": nothing.
+	ALPN string
 	// Listener decodes what a listener says about the protocol, which is nil if it says
 	// nothing. What is wrong with it goes to the report, and the result does not matter
 	// then. It returns a pointer to a struct, whose fields the reference documents.

@@ -20,19 +20,20 @@ type downConn struct {
 	codec  stream.ServerCodec
 	local  *netip.AddrPort
 
-	next, prev *downConn // of the same listener
-	timer      alarm
-	since      int64 // when the present phase began, on the loop's clock
-	id         uint64
-	counted    uint64       // bytes sent that the statistics know of
-	begun      uint64       // bytes received when the present phase began, or made progress
-	bound      *binding     // its own connections to hosts; nil unless they are
-	delivery   *delivery    // while responses wait for the client that are over for the proxy
-	stalled    int64        // streams that the client keeps waiting
-	asked      bool         // a request has come since the connection was last seen idle
-	sniffed    bool         // bytes have come that do not tell the protocol yet
-	closing    bool         // the protocol will not be known
-	phase      stream.Phase // that the timer is set for
+	next, prev  *downConn // of the same listener
+	timer       alarm
+	since       int64 // when the present phase began, on the loop's clock
+	id          uint64
+	counted     uint64       // bytes sent that the statistics know of
+	begun       uint64       // bytes received when the present phase began, or made progress
+	bound       *binding     // its own connections to hosts; nil unless they are
+	delivery    *delivery    // while responses wait for the client that are over for the proxy
+	stalled     int64        // streams that the client keeps waiting
+	asked       bool         // a request has come since the connection was last seen idle
+	sniffed     bool         // bytes have come that do not tell the protocol yet
+	closing     bool         // the protocol will not be known
+	handshaking bool         // the transport is not ready
+	phase       stream.Phase // that the timer is set for
 }
 
 // alarm is a timer that knows when it runs out, on the loop's clock.
@@ -52,7 +53,10 @@ func (c *downConn) LocalAddr() netip.AddrPort { return *c.local }
 
 // choose decides what the connection speaks, or that it is to be detected.
 func (c *downConn) choose() {
+	agreed := c.agreed()
 	switch l := c.l; {
+	case agreed != nil:
+		c.speak(agreed)
 	case len(l.Protocols) == 0:
 		c.passOn()
 	case l.Detector == nil:
@@ -60,6 +64,21 @@ func (c *downConn) choose() {
 	default:
 		c.codec = (*sniffer)(c)
 	}
+}
+
+// agreed returns the protocol that the handshake agreed on, nil if none, or none of the
+// listener's.
+func (c *downConn) agreed() *ListenerProtocol {
+	s := c.io.Session()
+	if s == nil || s.Protocol == "" {
+		return nil
+	}
+	for i := range c.l.Protocols {
+		if p := &c.l.Protocols[i]; p.ALPN == s.Protocol {
+			return p
+		}
+	}
+	return nil
 }
 
 // speak makes the connection speak a protocol.

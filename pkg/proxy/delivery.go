@@ -49,7 +49,7 @@ func (c *downConn) watchWaiting() {
 	now := c.l.worker.Loop.Now()
 	if c.delivery == nil {
 		c.delivery = &delivery{known: stream.Taken{Moved: now}}
-		c.delivery.look(now, c.io.Taken(), c.io.Position())
+		c.delivery.look(now, c.io.Taken(), c.io.WriteOffset())
 	}
 	if next := lookEvery(idle); !c.timer.Set() || c.timer.at > now+int64(next) {
 		c.wake(next)
@@ -73,6 +73,6 @@ func (c *downConn) reap() {
 		return
 	}
 	if now := c.l.worker.Loop.Now(); c.delivery != nil {
-		r.ResetStalled(now-int64(idle), c.delivery.look(now, c.io.Taken(), c.io.Position()))
+		r.ResetStalled(now-int64(idle), c.delivery.look(now, c.io.Taken(), c.io.WriteOffset()))
 	}
 }

@@ -116,7 +116,7 @@ func (w *Worker) Accept(socket *Shared, io *eventloop.Conn) eventloop.Handler {
 		c.local = &l.Local
 	}
 	l.add(c)
-	c.choose()
+	c.open()
 	c.begin()
 	return c
 }

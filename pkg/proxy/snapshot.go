@@ -26,6 +26,8 @@ type Listener struct {
 	Local  netip.AddrPort // the address listened on
 	Shared *Shared        // outlives snapshots
 
+	// Transport stands below all protocols; nil: connections are plain.
+	Transport *Transport
 	// Protocols are what connections may speak, and their codecs' makers. Detector
 	// tells which; it is nil if there is nothing to tell. TCP takes the connections
 	// that speak none of them, which are all if there are no protocols; it may be nil.

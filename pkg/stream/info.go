@@ -3,6 +3,8 @@ package stream
 import (
 	"net/netip"
 	"time"
+
+	"github.com/weirproxy/weir/pkg/eventloop"
 )
 
 // Info is what is known of one request while it lives, for routing by variables,
@@ -51,6 +53,9 @@ type Conn interface {
 	RemoteAddr() netip.AddrPort
 	// LocalAddr returns weir's own.
 	LocalAddr() netip.AddrPort
+	// Session returns what the transport, such as TLS, knows of the peer and what was
+	// agreed on; nil if the connection is plain.
+	Session() *eventloop.Session
 }
 
 // DownstreamRemote returns the client's address, if it is known.

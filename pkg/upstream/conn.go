@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -22,7 +23,7 @@ type Conn struct {
 	host        *Host
 	io          *eventloop.Conn
 	key         PoolKey
-	codec       stream.ClientCodec
+	codec       stream.ClientCodec   // nil until the connection stands
 	pinger      stream.Pinger        // the codec, if it has heartbeats
 	leaver      stream.Leaver        // the codec, if a host can say that it goes
 	orphans     stream.OrphanCounter // the codec, if it drops messages
@@ -50,6 +51,7 @@ type Conn struct {
 	dialing bool
 	ended   bool
 	fin     bool // the peer ended its direction
+	spoke   bool // the host has sent something
 	onBusy  bool // what ended it came while a stream was under way
 	left    bool // the host has said on it that it goes
 	doubt   doubt
@@ -110,6 +112,9 @@ func (c *Conn) Release() {
 // position provably did not reach the peer: nothing of it was sent; or the peer
 // ended the connection, and its system had confirmed no byte of the request when
 // it said so. It may be asked within the receiver's Reset, before Release.
+//
+// With a transport positions are those of its bytes, and of a request the earliest that
+// it can have: what was not confirmed beyond it is not there.
 //
 // A connection that was reset proves nothing: systems confirm bytes with a delay,
 // and the peer may have read what it had not confirmed yet.
@@ -246,9 +251,18 @@ func (c *Conn) RemoteAddr() netip.AddrPort { return c.io.RemoteAddr() }
 // LocalAddr returns weir's own address on the connection.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
 
-// Connected is called when the dialled connection stands.
-func (c *Conn) Connected(*eventloop.Conn) {
+// Session returns what the transport knows, nil if the connection is plain.
+func (c *Conn) Session() *eventloop.Session { return c.io.Session() }
+
+// Connected is called when the dialled connection stands, its handshake included. If
+// that agreed on another protocol than the one that is to be spoken, there is none.
+func (c *Conn) Connected(io *eventloop.Conn) {
 	h := c.host
+	if s := io.Session(); s != nil && s.Protocol != "" && s.Protocol != c.key.Protocol.ALPN {
+		io.CloseWith(&AgreedError{Protocol: s.Protocol, Wanted: c.key.Protocol.ALPN})
+		return
+	}
+	c.speak()
 	c.dialing = false
 	c.local = c.io.LocalAddr()
 	c.born = c.host.cluster.env.Loop.Now()
@@ -269,9 +283,38 @@ func (c *Conn) Connected(*eventloop.Conn) {
 	h.settle()
 }
 
+// AgreedError ends a connection whose handshake agreed on a protocol that weir does not
+// want to speak on it. Both are named as ALPN does (RFC 7301).
+type AgreedError struct {
+	Protocol, Wanted string
+}
+
+// Error says which protocols they are.
+func (e *AgreedError) Error() string {
+	return fmt.Sprintf("upstream: the host agreed to speak %q, and not %q", e.Protocol, e.Wanted)
+}
+
+// speak makes the codec.
+func (c *Conn) speak() {
+	h := c.host
+	c.codec = h.cluster.env.Codec(c.io, h.cluster.maker(c.key.Protocol))
+	f := c.codec.Features()
+	c.pinger, c.leaver, c.limiter, c.orphans = f.Pinger, f.Leaver, f.StreamLimiter, f.OrphanCounter
+	if c.limiter != nil {
+		c.limiter.SetMaxStreams(h.width)
+	}
+	if f.Former != nil {
+		f.Former.SetForm(c.key.Variant)
+	}
+	if f.Binder != nil && c.key.Owner != nil {
+		f.Binder.Bind(c.key.Owner)
+	}
+}
+
 // Data passes bytes to the codec.
 func (c *Conn) Data(io *eventloop.Conn, in buffer.View) int {
 	n, h := uint64(in.Len()), c.host
+	c.spoke = true
 	h.Stats.BytesReadTotal += n
 	h.cluster.Stats.BytesReadTotal += n
 	if c.streams > 0 && !c.key.Protocol.Multiplexed && io.WireWritten() <= c.before {
@@ -325,6 +368,9 @@ func (c *Conn) EOF(io *eventloop.Conn) {
 
 // Pressure passes on that the host takes more slowly than is sent.
 func (c *Conn) Pressure(_ *eventloop.Conn, high bool) {
+	if c.dialing { // only a handshake has said something yet
+		return
+	}
 	c.pressed = high
 	c.codec.Pressure(high)
 	if !high && c.shared && !c.ended {
@@ -338,6 +384,9 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	h := c.host
 	cl := h.cluster
 	c.ended = true
+	if errors.Is(err, eventloop.ErrTruncated) { // the system has said that the peer ended
+		c.fin = true
+	}
 	cl.env.Loop.Cancel(&c.timer)
 	if c.idle {
 		c.notIdle()

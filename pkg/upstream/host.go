@@ -3,6 +3,7 @@ package upstream
 import (
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream/members"
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
@@ -14,7 +15,7 @@ import (
 // and are closed. Connections of several protocols are one pool, because they
 // share the limit.
 //
-//	dial   -> (dialing) -> Connected -> waiting requests, or idle
+//	dial   -> (dialing, handshake) -> Connected -> waiting requests, or idle
 //	idle   -> Acquire -> Open ... Release -> a waiting request, or idle
 //	shared -> Acquire -> Open ... Release -> waiting requests, or, without streams, idle
 //	any    -> Closed
@@ -225,18 +226,9 @@ func (h *Host) dial(key PoolKey) error {
 		cl.env.Loop.Schedule(&c.timer, slowConnect, c)
 	}
 	c.io = io
-	c.codec = cl.env.Codec(io, cl.maker(key.Protocol))
-	f := c.codec.Features()
-	c.pinger, c.leaver, c.limiter, c.orphans = f.Pinger, f.Leaver, f.StreamLimiter, f.OrphanCounter
-	if c.limiter != nil {
-		c.limiter.SetMaxStreams(h.width)
-	}
-	if f.Former != nil {
-		f.Former.SetForm(key.Variant)
-	}
+	h.secure(io, key.Protocol)
 	c.wide = h.widthOf(key)
-	if f.Binder != nil && key.Owner != nil {
-		f.Binder.Bind(key.Owner)
+	if key.Owner != nil {
 		key.Owner.Bound(c)
 	}
 	h.dialing++
@@ -245,6 +237,14 @@ func (h *Host) dial(key PoolKey) error {
 	cl.Limits.seats[cl.env.Worker].held.Add(1)
 	h.fed()
 	return nil
+}
+
+// secure puts the cluster's transport, if it has one, between a connection that is being
+// made and what it is to speak, which is nil if that is not known.
+func (h *Host) secure(io *eventloop.Conn, p *protocol.Protocol) {
+	if t := h.cluster.Transport; t != nil {
+		io.SetTransport(t(io, h.Host, p), 0)
+	}
 }
 
 // widthOf is for how many waiting requests a connection that is being made will do.

@@ -121,5 +121,5 @@ func cause(err error) error {
 
 // vain tells whether the host ended the connection and had never sent a byte.
 func (c *Conn) vain(err error) bool {
-	return c.io.WireRead() == 0 && (c.fin || remote(err))
+	return !c.spoke && (c.fin || remote(err))
 }

@@ -89,6 +89,7 @@ func (r *Raw) dial() error {
 	}
 	io.DeliverAll()
 	r.io = io
+	h.secure(io, nil)
 	if cl.Dial.Timeout > slowConnect {
 		cl.env.Loop.Schedule(&r.timer, slowConnect, r)
 	}

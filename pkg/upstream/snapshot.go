@@ -10,6 +10,7 @@ import (
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/discovery"
 	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/upstream/balance"
 	"github.com/weirproxy/weir/pkg/upstream/members"
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
@@ -50,6 +51,11 @@ type Spec struct {
 	// Original says where the hosts of an ORIGINAL_DST cluster come from; nil: it is
 	// none.
 	Original *Original
+
+	// Transport makes what is put between the socket of a connection to a host and the
+	// protocol on it, which is nil for connections that carry bytes of any kind; nil:
+	// connections are plain. It may be called on any worker.
+	Transport func(*eventloop.Conn, *members.Host, *protocol.Protocol) eventloop.Transport
 
 	// Settings are those of the protocols that its hosts are spoken to, by name.
 	Settings map[string]any

@@ -9,6 +9,7 @@ const Name = "Http1"
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Name:     Name,
+		ALPN:     "http/1.1",
 		Listener: decodeListener,
 		Cluster:  decodeCluster,
 		Match:    protocol.MatchHTTP1,

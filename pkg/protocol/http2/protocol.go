@@ -9,6 +9,7 @@ const Name = "Http2"
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Name:        Name,
+		ALPN:        "h2",
 		Multiplexed: true,
 		Listener:    decodeListener,
 		Cluster:     decodeCluster,

@@ -4,6 +4,7 @@ package streamtest
 import (
 	"net/netip"
 
+	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/stream"
 )
 
@@ -11,6 +12,7 @@ import (
 type Conn struct {
 	Number        uint64
 	Remote, Local netip.AddrPort
+	Secured       *eventloop.Session
 }
 
 var _ stream.Conn = Conn{}
@@ -35,3 +37,6 @@ func (c Conn) RemoteAddr() netip.AddrPort { return c.Remote }
 
 // LocalAddr implements [stream.Conn].
 func (c Conn) LocalAddr() netip.AddrPort { return c.Local }
+
+// Session implements [stream.Conn].
+func (c Conn) Session() *eventloop.Session { return c.Secured }
