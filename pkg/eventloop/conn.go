@@ -73,6 +73,8 @@ type extra struct {
 	wire      buffer.Chain // sealed, to be written
 	sealed    []byte       // received, not yet opened
 	peerEnded bool         // the transport said that nothing more comes
+	cut       bool         // the bytes ended without that, when Delivery was cutAt
+	cutAt     Delivery
 
 	timer Timer // of connecting and the handshake, or of closing
 	conn  *Conn

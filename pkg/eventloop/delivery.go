@@ -14,7 +14,13 @@ type Delivery struct {
 // Delivery asks the system how far what was sent has got. It returns false if that
 // is not known, as for unix sockets, and after the connection was closed. It takes a
 // system call.
+//
+// Of a connection that ended with [ErrTruncated], it stays known: the system that ended
+// it had confirmed what it was going to.
 func (c *Conn) Delivery() (d Delivery, ok bool) {
+	if x := c.extra; c.fd < 0 && x != nil {
+		return x.cutAt, x.cut
+	}
 	info, err := unix.GetsockoptTCPInfo(int(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return Delivery{}, false

@@ -179,10 +179,10 @@ func (c *Conn) tellEOF() {
 	case c.flags&toldEOF == 0:
 		c.flags |= toldEOF
 		if c.truncated() {
-			c.fail(ErrTruncated)
-			return
+			c.failTruncated()
+		} else {
+			c.handler.EOF(c)
 		}
-		c.handler.EOF(c)
 	}
 }
 

@@ -85,6 +85,12 @@ func (c *Conn) openFailed(err error) {
 // truncated reports whether bytes that ended may not be all.
 func (c *Conn) truncated() bool { return c.hasTransport() && !c.extra.peerEnded }
 
+func (c *Conn) failTruncated() {
+	x := c.extra
+	x.cutAt, x.cut = c.Delivery()
+	c.fail(ErrTruncated)
+}
+
 // seal has the transport turn what waits into bytes for the wire, and returns these;
 // nil if it failed.
 func (c *Conn) seal() *buffer.Chain {

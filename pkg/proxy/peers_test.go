@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/weirproxy/weir/pkg/eventloop/transporttest"
 )
 
 // kind is what a world's clients and hosts speak.
@@ -147,9 +149,9 @@ func startHost(t testing.TB, w *world, i int, dead bool) string {
 	case dead:
 		ln.Close()
 	case w.kind.rpc():
-		serveRPC(t, w, i, ln)
+		serveRPC(t, w, i, w.secure.host(ln))
 	default:
-		serveHTTP(t, w, i, ln)
+		serveHTTP(t, w, i, w.secure.host(ln))
 	}
 	return ln.Addr().String()
 }
@@ -171,6 +173,15 @@ func dial(addr string) (net.Conn, error) {
 		err = c.(*net.TCPConn).SetLinger(0)
 	}
 	return c, err
+}
+
+// dial connects a client to the listener.
+func (w *world) dial() (net.Conn, error) {
+	c, err := dial(w.addr)
+	if err != nil {
+		return nil, err
+	}
+	return w.secure.client(c), nil
 }
 
 // httpVersion lets only the version of HTTP that a kind uses.
@@ -200,6 +211,9 @@ func serveHTTP(t testing.TB, w *world, i int, ln net.Listener) {
 	if w.handler != nil {
 		s.Handler = w.handler
 		s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			if secure, ok := c.(*transporttest.Conn); ok {
+				c = secure.Conn
+			}
 			if err := c.(*net.TCPConn).SetReadBuffer(smallBuffer); err != nil {
 				t.Error(err)
 			}
@@ -254,7 +268,7 @@ type httpClient struct {
 }
 
 func (c *httpClient) dial(context.Context, string, string) (net.Conn, error) {
-	conn, err := dial(c.w.addr)
+	conn, err := c.w.dial()
 	if err == nil {
 		c.mu.Lock()
 		c.conns = append(c.conns, conn)
@@ -510,7 +524,7 @@ type rpcClient struct {
 }
 
 func newRPCClient(t testing.TB, w *world) *rpcClient {
-	c, err := dial(w.addr)
+	c, err := w.dial()
 	if err != nil {
 		t.Fatal(err)
 	}

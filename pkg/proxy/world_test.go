@@ -42,6 +42,7 @@ type world struct {
 	client   client
 	demanded chan string  // names of clusters that the worker asks for
 	suspects atomic.Int64 // times that a host was to be looked at
+	secure   secured
 }
 
 // plan is what worlds differ by.
@@ -59,12 +60,13 @@ type plan struct {
 	local   string   // the address that the listener thinks it has
 	idle    time.Duration
 	handler http.HandlerFunc // of the hosts, instead of one that asks the test
+	secure  secured          // which connections have a transport
 }
 
 func newWorld(t testing.TB, p plan) *world {
 	t.Helper()
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4)) // the waits of a loop hold one
-	w := &world{t: t, share: &Shared{}, kind: p.kind, handler: p.handler, calls: make(chan *call, 16), demanded: make(chan string, 16)}
+	w := &world{t: t, share: &Shared{}, kind: p.kind, secure: p.secure, handler: p.handler, calls: make(chan *call, 16), demanded: make(chan string, 16)}
 	w.hosts = append(w.hosts, p.first...)
 	for i := range p.dead + p.hosts {
 		w.hosts = append(w.hosts, startHost(t, w, len(w.hosts), i < p.dead))
@@ -163,6 +165,7 @@ func (w *world) load(p plan) {
 	}
 	newCodec := proto.ListenerSettings(lc.Proxy.Settings).Server(&protocol.Listener{})
 	w.l.Protocols = []ListenerProtocol{{Protocol: proto, NewCodec: newCodec, Timeouts: protocol.Timeouts{StreamIdle: p.idle}}}
+	w.secure.apply(w.l, clusters)
 	w.on(func() { w.w.Apply(&Snapshot{Listeners: []*Listener{w.l}, Clusters: clusters}) })
 }
 

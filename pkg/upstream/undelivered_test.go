@@ -6,6 +6,11 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/weirproxy/weir/pkg/eventloop"
+	"github.com/weirproxy/weir/pkg/eventloop/transporttest"
+	"github.com/weirproxy/weir/pkg/protocol"
+	"github.com/weirproxy/weir/pkg/upstream/members"
 )
 
 // Undelivered decides whether a request may be sent to another host although it
@@ -16,39 +21,39 @@ func TestUndelivered(t *testing.T) {
 		name string
 		line string
 		warm int // requests before, on the same connection
-		end  func(c *net.TCPConn, in *bufio.Reader)
+		end  func(c *hostSide, in *bufio.Reader)
 		want bool
 	}{
-		{"read, then closed", "a", 1, func(c *net.TCPConn, in *bufio.Reader) {
+		{"read, then closed", "a", 1, func(c *hostSide, in *bufio.Reader) {
 			in.ReadString('\n')
 			c.Close()
 		}, false},
-		{"read, then reset", "a", 1, func(c *net.TCPConn, in *bufio.Reader) {
+		{"read, then reset", "a", 1, func(c *hostSide, in *bufio.Reader) {
 			in.ReadString('\n')
-			rst(c)
+			rst(c.TCPConn)
 		}, false},
 		// A connection that answers confirms with a delay, together with the answer.
-		{"read, then reset before it was confirmed", "a", 40, func(c *net.TCPConn, in *bufio.Reader) {
+		{"read, then reset before it was confirmed", "a", 40, func(c *hostSide, in *bufio.Reader) {
 			in.ReadString('\n')
-			rst(c)
+			rst(c.TCPConn)
 		}, false},
-		{"read in part, then closed", slow, 1, func(c *net.TCPConn, in *bufio.Reader) {
+		{"read in part, then closed", slow, 1, func(c *hostSide, in *bufio.Reader) {
 			io.CopyN(io.Discard, in, 100)
 			c.Close()
 		}, false},
-		{"there, but not read", "a", 1, func(c *net.TCPConn, in *bufio.Reader) {
+		{"there, but not read", "a", 1, func(c *hostSide, in *bufio.Reader) {
 			in.Peek(1)
 			c.Close()
 		}, false},
-		{"read, then half closed", "a", 1, func(c *net.TCPConn, in *bufio.Reader) {
+		{"read, then half closed", "a", 1, func(c *hostSide, in *bufio.Reader) {
 			in.ReadString('\n')
 			c.CloseWrite()
 			io.Copy(io.Discard, in)
 		}, false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			w, ended := undeliveredServer(t, tt.warm, tt.end)
+		overAll(t, tt.name, func(t *testing.T, kind connKind) {
+			w, ended := undeliveredServer(t, tt.warm, kind, tt.end)
 			for range tt.warm {
 				w.ask(w.host(0), "warm").expect("warm")
 			}
@@ -61,8 +66,19 @@ func TestUndelivered(t *testing.T) {
 	}
 }
 
+// secure gives a cluster the toy as its transport, or none.
+func secure(w *worker, yes bool) {
+	if yes {
+		w.on(func() {
+			w.cluster().Transport = func(c *eventloop.Conn, _ *members.Host, _ *protocol.Protocol) eventloop.Transport {
+				return transporttest.New(c, &transporttest.Config{Client: true})
+			}
+		})
+	}
+}
+
 // undeliveredServer answers some lines and then does what a test says.
-func undeliveredServer(t *testing.T, warm int, end func(c *net.TCPConn, in *bufio.Reader)) (w *worker, ended chan bool) {
+func undeliveredServer(t *testing.T, warm int, kind connKind, end func(c *hostSide, in *bufio.Reader)) (w *worker, ended chan bool) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -76,14 +92,50 @@ func undeliveredServer(t *testing.T, warm int, end func(c *net.TCPConn, in *bufi
 			return
 		}
 		defer c.Close()
-		in := bufio.NewReader(c)
+		side := &hostSide{TCPConn: c.(*net.TCPConn)}
+		var plain io.ReadWriter = c
+		if kind != plainConn {
+			side.secure = transporttest.Server(c, transporttest.Config{})
+			plain = side.secure
+		}
+		in := bufio.NewReader(plain)
 		for range warm {
 			line, _ := in.ReadString('\n')
-			io.WriteString(c, line)
+			io.WriteString(plain, line)
 		}
-		end(c.(*net.TCPConn), in)
+		end(side, in)
 	}()
-	return one(t, cluster(nil, ln.Addr().String())), ended
+	w = one(t, cluster(nil, ln.Addr().String()))
+	secure(w, kind != plainConn)
+	return w, ended
+}
+
+// connKind is what a connection is like: the bytes of one with a transport are not those
+// of the requests, and its end is announced, or the socket just ends.
+type connKind string
+
+const (
+	plainConn connKind = "plain"
+	cutConn   connKind = "transport, ended without a word"
+	endedConn connKind = "transport, ended"
+)
+
+// hostSide is a connection as the host sees it.
+type hostSide struct {
+	*net.TCPConn
+	secure *transporttest.Conn
+}
+
+func (h *hostSide) announce(kind connKind) {
+	if kind == endedConn {
+		io.WriteString(h.TCPConn, h.secure.End())
+	}
+}
+
+func overAll(t *testing.T, name string, f func(t *testing.T, kind connKind)) {
+	for _, kind := range []connKind{plainConn, cutConn, endedConn} {
+		t.Run(name+"/"+string(kind), func(t *testing.T) { f(t, kind) })
+	}
 }
 
 // The server ends the connection while it is idle, and the worker learns it only
@@ -99,11 +151,12 @@ func TestUndeliveredCrossing(t *testing.T) {
 		{"closed after many requests", fin, 40, true},
 		{"reset, so that nothing can be sent", rst, 1, false},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		overAll(t, tt.name, func(t *testing.T, kind connKind) {
 			end, over := make(chan bool), make(chan bool)
-			w, ended := undeliveredServer(t, tt.warm, func(c *net.TCPConn, _ *bufio.Reader) {
+			w, ended := undeliveredServer(t, tt.warm, kind, func(c *hostSide, _ *bufio.Reader) {
 				<-end
-				tt.end(c)
+				c.announce(kind)
+				tt.end(c.TCPConn)
 				over <- true
 			})
 			for range tt.warm {
