@@ -36,9 +36,10 @@ type ListenOptions struct {
 	ReusePort bool
 	// Backlog is the length of the system's queue; 4,096 if zero.
 	Backlog int
-	// FD, if not zero, is a listening socket that comes from elsewhere and is used
-	// instead of a new one: with ReusePort, that of the first loop.
-	FD int
+	// FDs are listening sockets that come from elsewhere, such as from
+	// [Listening.Sockets], and are used instead of new ones. Each of them is, with what
+	// waits in its queue, whatever their number. If listening fails, they are closed.
+	FDs []int
 }
 
 // backOff bounds: how long a listener leaves new connections waiting when the
@@ -54,13 +55,24 @@ const (
 	lastTurns = 1024
 )
 
-// Bind makes a listening socket, or takes the given one over. An address of both IPv6
-// and IPv4 becomes that of IPv4, where the system has nothing else.
-func Bind(addr *Addr, o ListenOptions) (fd int, err error) {
-	if o.FD != 0 {
-		tune(o.FD, addr.family())
-		return o.FD, unix.SetNonblock(o.FD, true)
+// errNotListening: a descriptor that came from elsewhere is something else.
+var errNotListening = errors.New("eventloop: the descriptor is no listening socket")
+
+// takeOver makes a listening socket that comes from elsewhere like one of Bind.
+func takeOver(fd, family int) error {
+	if listens, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil {
+		return err
+	} else if listens == 0 {
+		return errNotListening
 	}
+	tune(fd, family)
+	unix.CloseOnExec(fd)
+	return unix.SetNonblock(fd, true)
+}
+
+// Bind makes a listening socket. An address of both IPv6 and IPv4 becomes that of IPv4,
+// where the system has nothing else.
+func Bind(addr *Addr, o ListenOptions) (fd int, err error) {
 	if fd, err = bind(addr, o); addr.both && noIPv6(err) {
 		*addr = AddrFrom(netip.AddrPortFrom(netip.IPv4Unspecified(), addr.ip.Port()))
 		fd, err = bind(addr, o)
@@ -207,9 +219,9 @@ func (ln *listener) Expired(*Timer) {
 	}
 }
 
-// remove ends the listener, on its loop. What waits in the system's queue is
-// accepted first: those clients have a connection already.
-func (ln *listener) remove() {
+// remove ends the listener, on its loop. If it is to be drained, what waits in the
+// system's queue is accepted first: those clients have a connection already.
+func (ln *listener) remove(drain bool) {
 	if ln.slot < 0 { // it was never started
 		unix.Close(ln.fd)
 		return
@@ -217,10 +229,8 @@ func (ln *listener) remove() {
 	if ln.loop.lns[ln.slot] != ln {
 		return
 	}
-	for range lastTurns {
-		if !ln.accept() {
-			break
-		}
+	for n := 0; drain && n < lastTurns; n++ {
+		drain = ln.accept()
 	}
 	ln.loop.Cancel(&ln.timer)
 	ln.loop.poll.remove(ln.fd)

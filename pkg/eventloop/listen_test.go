@@ -236,7 +236,7 @@ func TestListenOnAnInheritedSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	ls := listen(t, g, addr, ListenOptions{FD: fd}, func(*Conn) Handler { return &echo{} })
+	ls := listen(t, g, addr, ListenOptions{FDs: []int{fd}}, func(*Conn) Handler { return &echo{} })
 	c := connect(t, ls.Addr())
 	defer c.Close()
 	send(t, c, "x")

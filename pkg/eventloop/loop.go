@@ -247,7 +247,7 @@ func (l *Loop) shutdown() {
 	}
 	for _, ln := range l.lns {
 		if ln != nil {
-			ln.remove()
+			ln.remove(false) // what it accepted would be closed
 		}
 	}
 	for again := true; again; {
