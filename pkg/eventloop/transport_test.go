@@ -3,6 +3,7 @@ package eventloop_test
 import (
 	"errors"
 	"io"
+	"net"
 	"testing"
 
 	"github.com/weirproxy/weir/pkg/buffer"
@@ -232,5 +233,44 @@ func TestTransportThatTakesNothingIsBounded(t *testing.T) {
 				t.Errorf("closed: %v", err)
 			}
 		})
+	}
+}
+
+// splitConn writes with a break after some bytes.
+type splitConn struct {
+	net.Conn
+	at    int
+	pause func()
+}
+
+func (s *splitConn) Write(b []byte) (int, error) {
+	first := min(s.at, len(b))
+	s.at -= first
+	n, err := s.Conn.Write(b[:first])
+	if err != nil || first == len(b) {
+		return n, err
+	}
+	s.pause()
+	m, err := s.Conn.Write(b[first:])
+	return n + m, err
+}
+
+// The client's side is given a server's bytes in any pieces, too.
+func TestTransportOfAClientSplitAtEveryByte(t *testing.T) {
+	l := eventloop.NewLoop(t, eventloop.Options{})
+	for at := range 60 {
+		o := newOwner(t)
+		o.eof = (*eventloop.Conn).Close
+		_, ln := dial(t, l, o, "question")
+		raw := accept(t, ln)
+		peer := transporttest.Server(&splitConn{raw, at, func() { eventloop.Turns(t, l) }}, *server())
+		expectRead(t, peer, "question")
+		send(t, peer, "answer")
+		peer.CloseWrite()
+		raw.CloseWrite()
+		o.expect(`connected: "line" for "there" with a server`, "EOF")
+		o.expectBytes("answer")
+		expectEnd(t, peer)
+		o.expect("closed: <nil>")
 	}
 }
