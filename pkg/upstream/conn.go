@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -69,10 +68,6 @@ func (c *Conn) Host() *Host { return c.host }
 // Socket returns the connection itself, for its addresses.
 func (c *Conn) Socket() *eventloop.Conn { return c.io }
 
-// WriteOffset returns where in the bytes that are sent on the connection the next
-// request begins, at the earliest.
-func (c *Conn) WriteOffset() uint64 { return c.io.WriteOffset() }
-
 // Open begins a stream whose response goes to receiver, and returns where the
 // request goes. Release follows when both are over.
 func (c *Conn) Open(receiver stream.End) stream.End {
@@ -106,27 +101,6 @@ func (c *Conn) Release() {
 	if !c.ended {
 		c.host.free(c)
 	}
-}
-
-// Undelivered tells, of a connection that is lost, that a request that began at a
-// position provably did not reach the peer: nothing of it was sent; or the peer
-// ended the connection, and its system had confirmed no byte of the request when
-// it said so. It may be asked within the receiver's Reset, before Release.
-//
-// With a transport positions are those of its bytes, and of a request the earliest that
-// it can have: what was not confirmed beyond it is not there.
-//
-// A connection that was reset proves nothing: systems confirm bytes with a delay,
-// and the peer may have read what it had not confirmed yet.
-func (c *Conn) Undelivered(position uint64) bool {
-	if c.io.WireWritten() <= position {
-		return true
-	}
-	if !c.fin {
-		return false
-	}
-	d, ok := c.io.Delivery()
-	return ok && d.Acked <= position
 }
 
 // worn tells whether the connection has carried as many requests as it may, or is
@@ -251,9 +225,6 @@ func (c *Conn) RemoteAddr() netip.AddrPort { return c.io.RemoteAddr() }
 // LocalAddr returns weir's own address on the connection.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
 
-// Session returns what the transport knows, nil if the connection is plain.
-func (c *Conn) Session() *eventloop.Session { return c.io.Session() }
-
 // Connected is called when the dialled connection stands, its handshake included. If
 // that agreed on another protocol than the one that is to be spoken, there is none.
 func (c *Conn) Connected(io *eventloop.Conn) {
@@ -281,34 +252,6 @@ func (c *Conn) Connected(io *eventloop.Conn) {
 	c.watch()
 	h.free(c)
 	h.settle()
-}
-
-// AgreedError ends a connection whose handshake agreed on a protocol that weir does not
-// want to speak on it. Both are named as ALPN does (RFC 7301).
-type AgreedError struct {
-	Protocol, Wanted string
-}
-
-// Error says which protocols they are.
-func (e *AgreedError) Error() string {
-	return fmt.Sprintf("upstream: the host agreed to speak %q, and not %q", e.Protocol, e.Wanted)
-}
-
-// speak makes the codec.
-func (c *Conn) speak() {
-	h := c.host
-	c.codec = h.cluster.env.Codec(c.io, h.cluster.maker(c.key.Protocol))
-	f := c.codec.Features()
-	c.pinger, c.leaver, c.limiter, c.orphans = f.Pinger, f.Leaver, f.StreamLimiter, f.OrphanCounter
-	if c.limiter != nil {
-		c.limiter.SetMaxStreams(h.width)
-	}
-	if f.Former != nil {
-		f.Former.SetForm(c.key.Variant)
-	}
-	if f.Binder != nil && c.key.Owner != nil {
-		f.Binder.Bind(c.key.Owner)
-	}
 }
 
 // Data passes bytes to the codec.

@@ -3,7 +3,6 @@ package upstream
 import (
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/metrics"
-	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/stream"
 	"github.com/weirproxy/weir/pkg/upstream/members"
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
@@ -237,14 +236,6 @@ func (h *Host) dial(key PoolKey) error {
 	cl.Limits.seats[cl.env.Worker].held.Add(1)
 	h.fed()
 	return nil
-}
-
-// secure puts the cluster's transport, if it has one, between a connection that is being
-// made and what it is to speak, which is nil if that is not known.
-func (h *Host) secure(io *eventloop.Conn, p *protocol.Protocol) {
-	if t := h.cluster.Transport; t != nil {
-		io.SetTransport(t(io, h.Host, p), 0)
-	}
 }
 
 // widthOf is for how many waiting requests a connection that is being made will do.
