@@ -59,7 +59,7 @@ func (g *Group) Bind(addr Addr, o ListenOptions) (*Listening, error) {
 
 // bind adds a socket, the next of those given or a new one, to what is listened on.
 func (g *Group) bind(ls *Listening, l *Loop, each bool, o *ListenOptions) (err error) {
-	fd := -1
+	var fd int
 	if len(o.FDs) > 0 {
 		if err := takeOver(o.FDs[0], ls.addr.family()); err != nil {
 			return err

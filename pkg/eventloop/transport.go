@@ -66,6 +66,7 @@ type Peer interface {
 	String() string
 }
 
+// What a connection with a transport can end with, beside its errors.
 var (
 	// ErrTruncated: the bytes ended although the transport had not said that they
 	// would, so that nobody knows if they are all.

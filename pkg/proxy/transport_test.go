@@ -164,9 +164,11 @@ func TestHandshakesThatFailUpstream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, plan{kind: kindHTTP1, hosts: 1, secure: secured{up: true, accepts: accepts}})
 			if accepts[0] == "h2" { // the toy's client takes what it is given
-				w.l.Clusters.Clusters()[0].Transport = func(c *eventloop.Conn, m *members.Host, p *protocol.Protocol) eventloop.Transport {
-					return transporttest.New(c, &transporttest.Config{Client: true, Protocols: []string{"h2"}})
-				}
+				w.on(func() {
+					w.l.Clusters.Clusters()[0].Transport = func(c *eventloop.Conn, m *members.Host, p *protocol.Protocol) eventloop.Transport {
+						return transporttest.New(c, &transporttest.Config{Client: true, Protocols: []string{"h2"}})
+					}
+				})
 			}
 			if r := w.got(w.ask()); r.status != 503 {
 				t.Errorf("got %d, %v", r.status, r.err)

@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -125,7 +126,7 @@ func (c *Conn) record(mask byte) (kind byte, content []byte, err error) {
 		n, err := c.Conn.Read(b)
 		c.raw = append(c.raw, b[:n]...)
 		if n == 0 && err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return 0, nil, err
