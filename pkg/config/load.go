@@ -33,44 +33,12 @@ type Options struct {
 // in any case.
 //
 // Load reads the file and the folders it names; it changes nothing.
-func Load(path string, o Options) (*Config, *Report, error) {
-	data, err := readFile(path)
-	if err != nil {
-		r := new(Report)
-		r.Add(Problem{File: path, Severity: Error, Message: err.Error()})
-		return nil, r, r.Err()
-	}
-	return Parse(path, data, o)
-}
+func Load(path string, o Options) (*Config, *Report, error) { return Read(path).Check(o) }
 
 // Parse is Load for a text already read. The name tells the format, is named in problems, and its folder is where relative paths
 // in the text start.
 func Parse(name string, data []byte, o Options) (*Config, *Report, error) {
-	r := new(Report)
-	root := parseTree(name, data, r)
-	if root == nil {
-		return nil, r, r.Err()
-	}
-	c := new(Config)
-	if root.Expect(Object, r) {
-		r.unknown = unknownAreError
-		if mode := root.Get("unknown_keys"); mode.Kind() == String && strings.EqualFold(mode.Text(), string(UnknownKeysWarn)) {
-			r.unknown = unknownAreWarning
-		}
-		root.DecodeInto(c, r)
-		loadFolders(c, filepath.Dir(name), r)
-		loadDocuments(c, o.Extra, r)
-		resolvePaths(c, filepath.Dir(name))
-		v := validator{config: c, report: r, options: o}
-		v.run()
-		for _, check := range o.Checks {
-			check(c, r)
-		}
-	}
-	if err := r.Err(); err != nil {
-		return nil, r, err
-	}
-	return c, r, nil
+	return parseDraft(name, data).Check(o)
 }
 
 // readFile reads a file, unless it is bigger than any that is accepted.

@@ -24,7 +24,6 @@ type validator struct {
 }
 
 func (v *validator) run() {
-	v.checkConsul(&v.config.Consul)
 	v.checkClusterManager()
 	v.checkServers()
 	v.checkClusterSettings()
