@@ -94,7 +94,8 @@ type Server struct {
 	cancel    context.CancelFunc // ends profiles under way
 
 	mu       sync.Mutex
-	listened bool
+	bound    bool
+	listener net.Listener // bound, and not served yet; nil: none is
 	closed   bool
 	serving  sync.WaitGroup // the goroutine of Listen
 }
@@ -122,32 +123,50 @@ func New(o Options) *Server {
 	return s
 }
 
-// Listen opens a TCP address, host:port, and serves it until Close; port 0 takes any free one. It returns the address that was
-// opened. A Server listens once.
+// Listen is Bind and Serve in one.
 func (s *Server) Listen(addr string) (net.Addr, error) {
+	at, err := s.Bind(addr)
+	if err == nil {
+		s.Serve()
+	}
+	return at, err
+}
+
+// Bind opens a TCP address, host:port; port 0 takes any free one. It returns the address that was opened. Who connects waits for
+// Serve. A Server listens once.
+func (s *Server) Bind(addr string) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 		return nil, http.ErrServerClosed
-	case s.listened:
+	case s.bound:
 		return nil, errors.New("admin: the server listens already")
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
-	s.listened = true
+	s.listener, s.bound = l, true
 	if host, _, err := net.SplitHostPort(addr); err == nil {
 		s.guard.allow(host)
 	}
-	s.serve(l)
 	return l.Addr(), nil
+}
+
+// Serve answers requests from now on, until Close. It follows Bind, once.
+func (s *Server) Serve() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.listener; !s.closed && l != nil {
+		s.listener = nil // it is closed with the HTTP server from now on
+		s.serve(newLimitListener(l, maxConnections))
+	}
 }
 
 func (s *Server) serve(l net.Listener) {
 	s.serving.Go(func() {
-		if err := s.http.Serve(newLimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("admin: no longer listening", "address", l.Addr().String(), "error", err)
 		}
 	})
@@ -158,6 +177,9 @@ func (s *Server) serve(l net.Listener) {
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
 	s.mu.Unlock()
 	s.cancel()
 	err := s.http.Shutdown(ctx)
