@@ -27,7 +27,7 @@ const (
 // file is one open file and the goroutine that writes to it.
 type file struct {
 	path   string
-	users  int // Logs and sheets; guarded by Files.mu
+	users  int // OpenLogs and sheets; guarded by Files.mu
 	counts *counts
 	log    *slog.Logger
 	roller atomic.Pointer[config.LogRoller]

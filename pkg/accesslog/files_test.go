@@ -36,13 +36,27 @@ func newBench(t *testing.T) *bench {
 }
 
 // log opens a log of the numbers of connections.
-func (b *bench) log(path string, roller config.LogRoller) *Log {
+func (b *bench) log(path string, roller config.LogRoller) *OpenLog {
 	b.t.Helper()
-	l, err := b.Open(&config.AccessLog{Path: path, Format: "%connection_id%"}, roller)
+	l, err := b.open(&config.AccessLog{Path: path, Format: "%connection_id%"}, roller)
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	l.Use()
 	return l
+}
+
+// open opens a log of a configuration.
+func (b *bench) open(c *config.AccessLog, roller config.LogRoller) (*OpenLog, error) {
+	format, err := Compile(c)
+	if err != nil {
+		return nil, err
+	}
+	l, err := NewLog(c, format, roller)
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(l)
 }
 
 func (b *bench) close() {
@@ -83,8 +97,8 @@ func TestFileIsShared(t *testing.T) {
 	if one.file != two.file {
 		t.Error("the file was opened twice")
 	}
-	w := NewWorker()
-	first, second := w.Writer(one), w.Writer(two)
+	w := NewWorker(b.Files)
+	first, second := w.Writer(one.Log), w.Writer(two.Log)
 	put(w, first, 1)
 	put(w, second, 2)
 	first.Close()
@@ -92,7 +106,7 @@ func TestFileIsShared(t *testing.T) {
 	second.Append(&stream.Info{Downstream: streamtest.Between(3, "", "")})
 	second.Close() // flushes
 	two.Close()
-	if len(w.sheets) != 0 || len(b.open) != 0 {
+	if len(w.sheets) != 0 || len(b.Files.open) != 0 {
 		t.Error("something is still open")
 	}
 	b.close()
@@ -105,7 +119,7 @@ func TestFileIsShared(t *testing.T) {
 func TestOpenErrors(t *testing.T) {
 	b, dir := newBench(t), t.TempDir()
 	for _, c := range []config.AccessLog{{}, {Path: dir}, {Path: dir + "/a", Format: "%"}, {Path: os.Args[0] + "/under/a/file"}} {
-		if _, err := b.Open(&c, config.LogRoller{}); err == nil {
+		if _, err := b.open(&c, config.LogRoller{}); err == nil {
 			t.Errorf("%+v: no error", c)
 		}
 	}
@@ -121,8 +135,8 @@ func TestManyWorkers(t *testing.T) {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			w := NewWorker()
-			to := w.Writer(l)
+			w := NewWorker(b.Files)
+			to := w.Writer(l.Log)
 			for i := range records {
 				to.Append(&stream.Info{Downstream: streamtest.Between(uint64(i)+1, "", "")})
 			}
@@ -146,8 +160,8 @@ func TestFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, path := newBench(t), filepath.Join(t.TempDir(), "access.log")
 		must(t, os.Symlink("/dev/full", path))
-		l, w := b.log(path, config.LogRoller{}), NewWorker()
-		to := w.Writer(l)
+		l, w := b.log(path, config.LogRoller{}), NewWorker(b.Files)
+		to := w.Writer(l.Log)
 		put(w, to, 1)
 		put(w, to, 2)
 		pass(10 * retryAfter)
@@ -179,8 +193,9 @@ func TestFullDisk(t *testing.T) {
 
 func TestFullDiskAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, w := newBench(t), NewWorker()
-		to := w.Writer(b.log("/dev/full", config.LogRoller{Keep: 1}))
+		b := newBench(t)
+		w := NewWorker(b.Files)
+		to := w.Writer(b.log("/dev/full", config.LogRoller{Keep: 1}).Log)
 		for range maxPages {
 			put(w, to, 1, 2)
 		}
@@ -194,8 +209,8 @@ func TestFullDiskAtTheEnd(t *testing.T) {
 func TestPipeThatNobodyOpened(t *testing.T) {
 	b, path := newBench(t), filepath.Join(t.TempDir(), "pipe")
 	must(t, syscall.Mkfifo(path, 0o600))
-	w := NewWorker()
-	to := w.Writer(b.log(path, config.LogRoller{}))
+	w := NewWorker(b.Files)
+	to := w.Writer(b.log(path, config.LogRoller{}).Log)
 	for b.Dropped() == 0 {
 		put(w, to, 1)
 	}
@@ -218,8 +233,8 @@ func TestPipeThatNobodyReads(t *testing.T) {
 	must(t, syscall.Mkfifo(path, 0o600))
 	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	must(t, err)
-	w := NewWorker()
-	to := w.Writer(b.log(path, config.LogRoller{}))
+	w := NewWorker(b.Files)
+	to := w.Writer(b.log(path, config.LogRoller{}).Log)
 	var appended uint64
 	for b.Dropped() == 0 {
 		to.Append(&stream.Info{Downstream: streamtest.Between(123456789, "", "")})
@@ -251,8 +266,8 @@ func TestPipeThatNobodyReads(t *testing.T) {
 func TestReopen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, path := newBench(t), filepath.Join(t.TempDir(), "access.log")
-		w := NewWorker()
-		to := w.Writer(b.log(path, config.LogRoller{}))
+		w := NewWorker(b.Files)
+		to := w.Writer(b.log(path, config.LogRoller{}).Log)
 		put(w, to, 1)
 		synctest.Wait()
 		must(t, os.Rename(path, path+".old"))
@@ -273,8 +288,8 @@ func TestRemovedFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, dir := newBench(t), filepath.Join(t.TempDir(), "logs")
 		path := filepath.Join(dir, "access.log")
-		w := NewWorker()
-		to := w.Writer(b.log(path, config.LogRoller{Compress: true}))
+		w := NewWorker(b.Files)
+		to := w.Writer(b.log(path, config.LogRoller{Compress: true}).Log)
 		put(w, to, 1)
 		synctest.Wait()
 		must(t, os.RemoveAll(dir))
@@ -315,10 +330,11 @@ func TestTornRecord(t *testing.T) {
 }
 
 func TestLargeRecordGivesAnOrdinaryPageBack(t *testing.T) {
-	b, w := newBench(t), NewWorker()
-	l, err := b.Open(&config.AccessLog{Path: "/dev/null", Format: strings.Repeat("%request_header_user-agent%", 9)}, config.LogRoller{})
+	b := newBench(t)
+	w := NewWorker(b.Files)
+	l, err := b.open(&config.AccessLog{Path: "/dev/null", Format: strings.Repeat("%request_header_user-agent%", 9)}, config.LogRoller{})
 	must(t, err)
-	to, in := w.Writer(l), info()
+	to, in := w.Writer(l.Log), info()
 	in.Request.Set("User-Agent", strings.Repeat("\x01", maxValue))
 	to.Append(in)
 	s := to.sheet
@@ -339,4 +355,30 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestDiscard: a log that was opened and is not used after all leaves nothing behind,
+// and what others have of its file as it is.
+func TestDiscard(t *testing.T) {
+	b, dir := newBench(t), t.TempDir()
+	was := func(path string) bool { _, err := os.Lstat(path); return err == nil }
+	b.log(filepath.Join(dir, "new", "er", "a"), config.LogRoller{}).Discard()
+	if was(filepath.Join(dir, "new")) {
+		t.Error("folders are left")
+	}
+	path := filepath.Join(dir, "a")
+	must(t, os.WriteFile(path, nil, 0o600))
+	b.log(path, config.LogRoller{}).Discard()
+	if !was(path) {
+		t.Error("a file that was there has gone")
+	}
+	used := b.log(path, config.LogRoller{Keep: 7})
+	other, err := b.open(&config.AccessLog{Path: path}, config.LogRoller{Keep: 9})
+	must(t, err)
+	other.Discard()
+	if got := used.file.roller.Load().Keep; got != 7 || b.Files.open[path] != used.file {
+		t.Errorf("the file that is in use keeps %d rotated ones, want 7", got)
+	}
+	used.Close()
+	b.close()
 }

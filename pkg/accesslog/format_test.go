@@ -228,7 +228,9 @@ func discard(t testing.TB, c *config.AccessLog) *Writer {
 		}
 	}()
 	t.Cleanup(func() { close(stop); <-done })
-	return NewWorker().Writer(&Log{files: NewFiles(slog.New(slog.DiscardHandler)), file: f, format: format})
+	files := NewFiles(slog.New(slog.DiscardHandler))
+	files.open["/log"] = f
+	return NewWorker(files).Writer(&Log{path: "/log", format: format})
 }
 
 func record(t *testing.T, c *config.AccessLog, in *stream.Info) string {

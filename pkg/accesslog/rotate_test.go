@@ -19,8 +19,8 @@ import (
 func TestRotateBySize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, path := newBench(t), filepath.Join(t.TempDir(), "access.log")
-		w := NewWorker()
-		to := w.Writer(b.log(path, config.LogRoller{MaxSize: 4, Keep: 2, Compress: true}))
+		w := NewWorker(b.Files)
+		to := w.Writer(b.log(path, config.LogRoller{MaxSize: 4, Keep: 2, Compress: true}).Log)
 		for i := range uint64(9) { // two records to a file
 			put(w, to, i+1)
 			synctest.Wait() // within one moment of fake time
@@ -54,8 +54,8 @@ func TestRotateByTime(t *testing.T) {
 		}
 		must(t, os.Chtimes(path, time.Time{}, midnight.Add(-time.Minute)))
 		pass(time.Until(midnight))
-		w := NewWorker()
-		to := w.Writer(b.log(path, config.LogRoller{Interval: 24 * time.Hour}))
+		w := NewWorker(b.Files)
+		to := w.Writer(b.log(path, config.LogRoller{Interval: 24 * time.Hour}).Log)
 		put(w, to, 1)
 		synctest.Wait()
 		pass(24*time.Hour - time.Second)
@@ -149,8 +149,8 @@ func TestTidyIsInterrupted(t *testing.T) {
 func TestRollerOfALaterConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, path := newBench(t), filepath.Join(t.TempDir(), "access.log")
-		w := NewWorker()
-		to := w.Writer(b.log(path, config.LogRoller{}))
+		w := NewWorker(b.Files)
+		to := w.Writer(b.log(path, config.LogRoller{}).Log)
 		put(w, to, 1)
 		synctest.Wait()
 		later := b.log(path, config.LogRoller{MaxSize: 1})

@@ -15,21 +15,23 @@ const (
 // Worker collects the records of one worker. Its methods, and those of its
 // Writers, run on that worker only.
 type Worker struct {
+	files   *Files
 	sheets  map[*file]*sheet
 	scratch []byte
 }
 
-// NewWorker returns an empty Worker.
-func NewWorker() *Worker { return &Worker{sheets: make(map[*file]*sheet)} }
+// NewWorker returns an empty Worker, whose logs are open in files.
+func NewWorker(files *Files) *Worker { return &Worker{files: files, sheets: make(map[*file]*sheet)} }
 
 // Writer returns the worker's way into a log that is open. It may be closed after
 // the log.
 func (w *Worker) Writer(l *Log) *Writer {
-	s := w.sheets[l.file]
+	f := w.files.find(l)
+	s := w.sheets[f]
 	if s == nil {
-		s = &sheet{worker: w, files: l.files, file: l.file, free: make(chan []byte, maxPages)}
-		w.sheets[l.file] = s
-		l.files.use(l.file)
+		s = &sheet{worker: w, file: f, free: make(chan []byte, maxPages)}
+		w.sheets[f] = s
+		w.files.use(f)
 	}
 	s.writers++
 	return &Writer{sheet: s, format: l.format}
@@ -70,14 +72,13 @@ func (w *Writer) Close() {
 	if s.writers--; s.writers == 0 {
 		s.flush()
 		delete(s.worker.sheets, s.file)
-		s.files.leave(s.file)
+		s.worker.files.leave(s.file)
 	}
 }
 
 // sheet is what the Writers of one worker to one file share.
 type sheet struct {
 	worker  *Worker
-	files   *Files
 	file    *file
 	writers int
 

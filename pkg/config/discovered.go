@@ -33,3 +33,10 @@ func Settings(parts ...any) string {
 	}
 	return string(text)
 }
+
+// AgentSettings returns what a configuration says about how Consul is reached. Two that say the same are equal.
+func (c *Consul) AgentSettings() string {
+	agent := *c
+	agent.Register, agent.ConfigPrefix, agent.DrainDelay = nil, "", 0
+	return Settings(agent)
+}

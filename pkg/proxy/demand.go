@@ -15,10 +15,10 @@ import (
 type clusterWait struct {
 	x     *exchange
 	name  []byte
-	place upstream.Demand
+	place upstream.ClusterWait
 }
 
-var _ upstream.Demander = (*clusterWait)(nil)
+var _ upstream.ClusterWaiter = (*clusterWait)(nil)
 
 func newClusterWait(x *exchange, name []byte) *clusterWait {
 	return &clusterWait{x: x, name: bytes.Clone(name)}
@@ -26,7 +26,7 @@ func newClusterWait(x *exchange, name []byte) *clusterWait {
 
 // begin asks for the cluster, false if there can be none.
 func (c *clusterWait) begin() bool {
-	return c != nil && c.x.w.clusters.Demand(c.name, &c.place, c)
+	return c != nil && c.x.w.clusters.Await(c.name, &c.place, c)
 }
 
 // cancel ends the wait, if it has begun.

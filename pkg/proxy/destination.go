@@ -8,7 +8,7 @@ import (
 // originalDst returns where the client meant its connection to go, not valid if that
 // is the listener: weir would send its requests to itself, again and again.
 func (c *downConn) originalDst() netip.AddrPort {
-	at, own := c.l.worker.OriginalDst(c.io), c.l.Local
+	at, own := c.l.worker.OriginalDst(c.io), c.l.Shared.Local
 	if at.Port() == own.Port() && (own.Addr().IsUnspecified() || at.Addr().Unmap() == own.Addr().Unmap()) {
 		return netip.AddrPort{}
 	}

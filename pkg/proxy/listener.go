@@ -109,11 +109,11 @@ func (w *Worker) Accept(socket *Shared, io *eventloop.Conn) eventloop.Handler {
 	l.stats.ConnectionTotal++
 	l.stats.ConnectionActive++
 	c := &downConn{l: l, shared: l.Shared, io: io, id: w.NextID()}
-	if l.Local.IsValid() && l.Local.Addr().IsUnspecified() {
+	if l.Shared.Local.IsValid() && l.Shared.Local.Addr().IsUnspecified() {
 		local := io.LocalAddr()
 		c.local = &local
 	} else {
-		c.local = &l.Local
+		c.local = &l.Shared.Local
 	}
 	l.add(c)
 	c.open()

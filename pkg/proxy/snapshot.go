@@ -23,8 +23,7 @@ type Snapshot struct {
 // Listener is what a snapshot says about one listener's connections.
 type Listener struct {
 	Name   string
-	Local  netip.AddrPort // the address listened on
-	Shared *Shared        // outlives snapshots
+	Shared *Shared // outlives snapshots
 
 	// Transport stands below all protocols; nil: connections are plain.
 	Transport *Transport
@@ -86,6 +85,8 @@ func (l *Listener) timeouts(p *protocol.Protocol) *protocol.Timeouts {
 // common; which socket it is, too.
 type Shared struct {
 	Connections atomic.Int64
+	// Local is the address that is listened on. It is set once, before connections come.
+	Local netip.AddrPort
 }
 
 // Find returns the listener of a name, or nil.

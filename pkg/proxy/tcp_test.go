@@ -62,7 +62,8 @@ func newTCPWorld(t testing.TB, idle time.Duration, changes ...func(*config.Clust
 	for _, change := range changes {
 		change(&c)
 	}
-	clusters := upstream.Build(&config.Config{ClusterManager: config.ClusterManager{Clusters: []config.Cluster{c}}}, nil, 1, new(config.Report))
+	clusters, update := upstream.Build(&config.Config{ClusterManager: config.ClusterManager{Clusters: []config.Cluster{c}}}, nil, 1, new(config.Report))
+	update.Commit(nil)
 	proxy := config.Default[config.TCPProxyConfig]()
 	proxy.Cluster, proxy.IdleTimeout = "raw", idle
 	l := &Listener{Name: "main", Shared: world.share, Clusters: clusters, TCP: &proxy}

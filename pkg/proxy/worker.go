@@ -23,6 +23,8 @@ type Options struct {
 	Index      int
 	Stats      *metrics.Worker
 	Goroutines filter.Goroutines
+	// AccessLogs has the files of the snapshots' access logs open.
+	AccessLogs *accesslog.Files
 	// NextID numbers connections, uniquely in the process.
 	NextID func() uint64
 	// Log is for what an operator should know of: it must not block, and bound how often
@@ -32,9 +34,9 @@ type Options struct {
 	Clock func() time.Time
 	// OriginalDst returns where a client meant its connection to go; nil asks the system.
 	OriginalDst func(*eventloop.Conn) netip.AddrPort
-	// Suspect and Demand are what the worker asks the control plane for: see upstream.Env.
-	Suspect func()
-	Demand  func(name string) bool
+	// Suspect and OnDemand are what the worker asks the control plane for: see upstream.Env.
+	Suspect  func()
+	OnDemand func(name string) bool
 }
 
 // Worker is one event loop with what requests need on it. All its methods run on
@@ -78,7 +80,7 @@ func NewWorker(o Options) *Worker {
 		listeners: make(map[string]*listener),
 		sockets:   make(map[*Shared]*listener),
 		removed:   make(map[*listener]struct{}),
-		logs:      accesslog.NewWorker(),
+		logs:      accesslog.NewWorker(o.AccessLogs),
 	}
 	w.clusters = upstream.NewManager(upstream.Env{
 		Loop:   o.Loop,
@@ -87,11 +89,11 @@ func NewWorker(o Options) *Worker {
 		Codec: func(link stream.Link, maker protocol.ClientMaker) stream.ClientCodec {
 			return maker(link, &w.heads)
 		},
-		Stats:   o.Stats,
-		Log:     o.Log,
-		NextID:  o.NextID,
-		Suspect: o.Suspect,
-		Demand:  o.Demand,
+		Stats:    o.Stats,
+		Log:      o.Log,
+		NextID:   o.NextID,
+		Suspect:  o.Suspect,
+		OnDemand: o.OnDemand,
 	})
 	w.env = filter.Env{Worker: o.Loop, Goroutines: o.Goroutines, Rand: w.rng.Uint64}
 	return w

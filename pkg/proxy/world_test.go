@@ -80,8 +80,8 @@ func newWorld(t testing.TB, p plan) *world {
 	id := uint64(0)
 	w.w = NewWorker(Options{
 		Loop: w.loop, Stats: metrics.NewWorker(), NextID: func() uint64 { id++; return id }, Clock: time.Now,
-		Demand:  func(name string) bool { w.demanded <- name; return name != refused },
-		Suspect: func() { w.suspects.Add(1) },
+		OnDemand: func(name string) bool { w.demanded <- name; return name != refused },
+		Suspect:  func() { w.suspects.Add(1) },
 	})
 	w.load(p)
 	accept := func(io *eventloop.Conn) eventloop.Handler { return w.w.Accept(w.share, io) }
@@ -145,11 +145,12 @@ func (w *world) load(p plan) {
 	if err != nil {
 		w.t.Fatal(report.Problems())
 	}
-	clusters := upstream.Build(c, nil, 1, report)
+	clusters, update := upstream.Build(c, nil, 1, report)
 	table := router.Compile(&c.Servers[0].Routers[0], router.Options{Cluster: clusters.Index, OnDemand: c.ClusterManager.OnDemand}, report)
 	if err := report.Err(); err != nil {
 		w.t.Fatal(err)
 	}
+	update.Commit(nil)
 	lc := &c.Servers[0].Listeners[0]
 	routes := len(table.Routes())
 	w.l = &Listener{
@@ -157,7 +158,7 @@ func (w *world) load(p plan) {
 		Chains: make([]filter.Chain, routes), Upstreams: make([]*protocol.Protocol, routes),
 	}
 	if p.local != "" {
-		w.l.Local = netip.MustParseAddrPort(p.local)
+		w.share.Local = netip.MustParseAddrPort(p.local)
 	}
 	proto, ok := all.Find(p.kind.protocol())
 	if !ok {

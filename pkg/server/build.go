@@ -2,49 +2,17 @@ package server
 
 import (
 	"cmp"
-	"strings"
 
-	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/router"
+	"github.com/weirproxy/weir/pkg/server/transaction"
 	"github.com/weirproxy/weir/pkg/upstream"
 	"github.com/weirproxy/weir/pkg/variable"
 )
-
-// loading is what a configuration is loaded from and for.
-type loading struct {
-	path    string
-	before  *upstream.Snapshot // in use, or nil
-	workers int                // as given; 0: as the configuration says
-	docs    []config.Document  // beside the file
-	// peek, if it is not nil, sees the configuration first, even if it is wrong: as much
-	// of it as could be decoded.
-	peek func(*config.Config)
-}
-
-// load reads a configuration and builds its snapshot. If anything is wrong with
-// it, all of that is in the error, and nothing else has happened.
-func (g Registry) load(l loading) (*config.Config, *proxy.Snapshot, *config.Report, error) {
-	var snapshot *proxy.Snapshot
-	check := func(c *config.Config, r *config.Report) {
-		if l.peek != nil {
-			l.peek(c)
-		}
-		b := builder{registry: g, config: c, report: r}
-		snapshot = b.build(l.before, workersOf(c, l.workers))
-	}
-	o := g.options(check)
-	o.Extra = l.docs
-	c, report, err := config.Load(l.path, o)
-	if err != nil {
-		return nil, nil, report, err
-	}
-	return c, snapshot, report, nil
-}
 
 // builder builds one snapshot.
 type builder struct {
@@ -55,9 +23,12 @@ type builder struct {
 	tables   map[string]*router.Table
 }
 
-func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot {
-	b.clusters = upstream.Build(b.config, before, workers, b.report)
-	b.checks()
+// build builds everything that is put into force of the configuration. before is the one
+// in force, or nil.
+func (b *builder) build(before *transaction.Configuration, workers int) *transaction.Next {
+	next := &transaction.Next{Configuration: &transaction.Configuration{Config: b.config}}
+	b.clusters, next.Members = upstream.Build(b.config, before.Clusters(), workers, b.report)
+	next.Checks, next.OnDemandCheck = b.checks()
 	b.tables = make(map[string]*router.Table)
 	s := &proxy.Snapshot{Clusters: b.clusters}
 	for i := range b.config.Servers {
@@ -67,12 +38,16 @@ func (b *builder) build(before *upstream.Snapshot, workers int) *proxy.Snapshot 
 			b.tables[rc.Name] = router.Compile(rc, router.Options{Cluster: b.clusters.Index, Variable: parseVariable, OnDemand: b.config.ClusterManager.OnDemand}, b.report)
 		}
 		for j := range server.Listeners {
+			logs := b.accessLogs(&server.Listeners[j], server.LogRoller)
 			if l := b.listener(&server.Listeners[j]); l != nil {
+				l.Logs = logs
 				s.Listeners = append(s.Listeners, l)
 			}
 		}
 	}
-	return s
+	b.sockets(s.Listeners, before)
+	next.Snapshot = s
+	return next
 }
 
 func parseVariable(name string) (router.Variable, error) { return variable.Parse(name) }
@@ -81,7 +56,6 @@ func parseVariable(name string) (router.Variable, error) { return variable.Parse
 // or speaks no protocol that there is. What is wrong with it is told all the same.
 func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	chain := b.filters(c)
-	b.checkLogs(c)
 	p := c.Proxy
 	if p == nil && c.TCP != nil && c.BindPort {
 		return b.rawListener(c)
@@ -119,7 +93,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	if len(protos) > 1 || p.Protocols[0] == protocol.Auto || l.TCP != nil {
 		l.Detector = protocol.NewDetector(protos)
 	}
-	b.local(l, c)
+	b.checkAddress(c)
 	b.chains(l)
 	b.upstreams(l, p)
 	return l
@@ -169,37 +143,14 @@ func (b *builder) rawListener(c *config.Listener) *proxy.Listener {
 		MaxConnections: c.MaxConnections,
 		BufferLimit:    c.PerConnectionBufferLimit,
 	}
-	b.local(l, c)
+	b.checkAddress(c)
 	return l
 }
 
-// local sets where a listener listens.
-func (b *builder) local(l *proxy.Listener, c *config.Listener) {
-	addr, err := address(c)
-	if err != nil {
+// checkAddress reports an address that cannot be listened on.
+func (b *builder) checkAddress(c *config.Listener) {
+	if _, err := address(c); err != nil {
 		b.report.Errorf(c.At("address"), "%v", err)
-		return
-	}
-	l.Local = addr.AddrPort()
-}
-
-// checkLogs reports formats of access logs that cannot be understood, and names in
-// them that nobody knows: MOSN writes a dash for those.
-func (b *builder) checkLogs(c *config.Listener) {
-	for i := range c.AccessLogs {
-		log := &c.AccessLogs[i]
-		key := "log_format"
-		if len(log.JSONFormat) > 0 {
-			key = "json_format"
-		}
-		format, err := accesslog.Compile(log)
-		if err != nil {
-			b.report.Errorf(log.At(key), "%s", strings.TrimPrefix(err.Error(), key+": "))
-			continue
-		}
-		for _, unknown := range format.Unknown() {
-			b.report.Warnf(log.At(key), "nothing is logged for an unknown name: %v", unknown)
-		}
 	}
 }
 

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -101,7 +103,7 @@ func TestConsul(t *testing.T) {
 		{"registrations", testRegistrations},
 		{"registrations, another agent", testRegistrationsMoved},
 		{"registrations, a late failure", testRegistrationsFailedStart},
-		{"demand", testConsulDemand},
+		{"on-demand clusters", testConsulOnDemand},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, a) })
 	}
@@ -137,7 +139,7 @@ func testDocuments(t *testing.T, a *agent) {
 		}
 		return nil
 	})
-	if state := (adminView{w.Server}).State(); state.Reload.OK || len(state.Reload.Problems) == 0 {
+	if state := w.State(); state.Reload.OK || len(state.Reload.Problems) == 0 {
 		t.Errorf("the state is %+v", state)
 	}
 	w.answers("/", "", "200 two")
@@ -176,8 +178,8 @@ func testDocumentsMoved(t *testing.T, a *agent) {
 	w.answers("/", "", "200 two")
 	w.reload(setup{clusters: `{"name": "up", "hosts": [{"address": "` + one.at + `"}]}`})
 	w.answers("/", "", "200 one")
-	if w.documents != nil {
-		t.Error("there are documents left")
+	if stacks := make([]byte, 1<<20); bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*Configs).Watch")) {
+		t.Error("what is in Consul is still followed")
 	}
 }
 
@@ -331,9 +333,9 @@ func testRegistrationsFailedStart(t *testing.T, a *agent) {
 	}
 }
 
-// testConsulDemand: a service becomes a cluster with the first request, and follows the
+// testConsulOnDemand: a service becomes a cluster with the first request, and follows the
 // catalog.
-func testConsulDemand(t *testing.T, a *agent) {
+func testConsulOnDemand(t *testing.T, a *agent) {
 	one, two := newBackend(t, "one"), newBackend(t, "two")
 	c := onDemand("")
 	c.top = a.top("")

@@ -36,8 +36,8 @@ func TestCheckByHeartbeats(t *testing.T) {
 
 // A server that has not started knows nothing of any host.
 func TestHealthBeforeStart(t *testing.T) {
-	s := New(Options{Registry: testRegistry()})
-	if s.Health() != nil || s.healthCounts(nil) != nil {
+	w := newWeir(t, setup{})
+	if w.Health() != nil || w.counts() != nil {
 		t.Error("it knows of hosts")
 	}
 }

@@ -25,6 +25,8 @@ import (
 	"github.com/weirproxy/weir/pkg/admin"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/discovery"
+	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/server/clusters"
 )
 
 func TestMain(m *testing.M) {
@@ -69,7 +71,7 @@ func soon(t testing.TB, what string, do func()) {
 // setup is a configuration, in the parts that tests differ by: members of JSON
 // objects.
 type setup struct {
-	routes, clusters, manager, listener, server, top string
+	routes, clusters, manager, listener, logs, server, top string
 }
 
 func (s setup) String() string {
@@ -84,9 +86,9 @@ func (s setup) String() string {
 	if s.routes == "none" {
 		routes = `"routers": []`
 	}
-	return fmt.Sprintf(`{"servers": [{"listeners": [{"name": "main", "address": %q, "bind_port": true, "filter_chains": [{"filters": [
+	return fmt.Sprintf(`{"servers": [{"listeners": [{"name": "main", "address": %q, "bind_port": true, "access_logs": %s, "filter_chains": [{"filters": [
   {"type": "proxy", "config": {"downstream_protocol": "Http1", "router_config_name": "r"}}]}]}], %s%s}],
- "cluster_manager": {"clusters": [%s]%s}%s}`, cmp.Or(s.listener, "127.0.0.1:0"), routes, and(s.server), s.clusters, and(s.manager), and(s.top))
+ "cluster_manager": {"clusters": [%s]%s}%s}`, cmp.Or(s.listener, "127.0.0.1:0"), cmp.Or(s.logs, "[]"), routes, and(s.server), s.clusters, and(s.manager), and(s.top))
 }
 
 func route(prefix, cluster string) string {
@@ -429,4 +431,15 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// manager returns the clusters of a server that has started.
+func (w *weir) manager() *clusters.Manager { return w.parts.Load().clusters }
+
+// counts returns the statistics, nil before the start.
+func (w *weir) counts() []*metrics.Snapshot {
+	if p := w.parts.Load(); p != nil {
+		return p.view.counts()
+	}
+	return nil
 }

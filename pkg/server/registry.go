@@ -28,6 +28,6 @@ func (g Registry) options(check func(*config.Config, *config.Report)) config.Opt
 // Check loads a configuration as Start does, and tells all that is wrong with it.
 // It opens nothing.
 func (g Registry) Check(path string) (*config.Report, error) {
-	_, _, report, err := g.load(loading{path: path, workers: 1})
+	_, report, err := g.build(config.Read(path), building{workers: 1})
 	return report, err
 }

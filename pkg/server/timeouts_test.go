@@ -37,7 +37,7 @@ func TestTimeoutsOfProtocols(t *testing.T) {
 			t.Fatal(report.Problems())
 		}
 		b := builder{registry: g, config: c, report: report}
-		l := b.build(nil, 1).Listeners[0]
+		l := b.build(nil, 1).Snapshot.Listeners[0]
 		got := make(map[string]protocol.Timeouts)
 		for _, p := range l.Protocols {
 			if _, ok := want[p.Name]; ok {

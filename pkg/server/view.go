@@ -8,26 +8,33 @@ import (
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/health"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/server/clusters"
 	"github.com/weirproxy/weir/pkg/upstream/members"
 	"github.com/weirproxy/weir/pkg/upstream/outlier"
 )
 
+// clustersView shows clusters to the admin interface.
+type clustersView struct {
+	clusters *clusters.Manager
+	workers  *workers
+	status   *status
+}
+
+var _ admin.Clusters = clustersView{}
+
 // Clusters calls each for every cluster, or for the one of a name, in the order of
 // their names, until it returns false.
-func (s *Server) Clusters(name string, each func(*admin.Cluster) bool) {
-	if !s.up.Load() {
-		return
-	}
+func (c clustersView) Clusters(name string, each func(*admin.Cluster) bool) {
 	names := []string{name}
 	switch {
 	case name == "":
-		names = s.overseer.names()
-	case s.overseer.members(name) == nil:
+		names = c.clusters.Names()
+	case c.clusters.Members(name) == nil:
 		return
 	}
-	v := s.newView()
+	v := c.now()
 	for _, n := range names {
-		if m := s.overseer.members(n); m != nil && !each(v.cluster(m)) {
+		if m := c.clusters.Members(n); m != nil && !each(v.cluster(m)) {
 			return
 		}
 	}
@@ -35,12 +42,9 @@ func (s *Server) Clusters(name string, each func(*admin.Cluster) bool) {
 
 // Events returns the newest changes of hosts, oldest first: at most n, those of one
 // cluster if it is not "".
-func (s *Server) Events(cluster string, n int) []admin.Event {
-	if !s.up.Load() {
-		return nil
-	}
+func (c clustersView) Events(cluster string, n int) []admin.Event {
 	var all []admin.Event
-	for _, e := range s.overseer.events.Since(0) {
+	for _, e := range c.clusters.Events() {
 		if cluster == "" || e.Cluster == cluster {
 			all = append(all, admin.Event{Time: e.Time, Cluster: e.Cluster, Host: e.Host, Kind: e.Kind.String(), Detail: e.Detail})
 		}
@@ -50,32 +54,32 @@ func (s *Server) Events(cluster string, n int) []admin.Event {
 
 // view is what is known of all clusters at a time.
 type view struct {
-	s        *Server
-	config   *config.Config
-	clusters map[string]*config.Cluster
-	now      time.Time
-	counts   []*metrics.Snapshot
-	checks   map[metrics.HostKey]*health.Status
-	ejected  map[metrics.HostKey]*outlier.Status
+	clusters   *clusters.Manager
+	config     *config.Config
+	configured map[string]*config.Cluster
+	now        time.Time
+	counts     []*metrics.Snapshot
+	checks     map[metrics.HostKey]*health.Status
+	ejected    map[metrics.HostKey]*outlier.Status
 }
 
-func (s *Server) newView() *view {
+func (c clustersView) now() *view {
 	v := &view{
-		s: s, config: s.Config(), now: time.Now(), counts: s.workerCounts(),
+		clusters: c.clusters, config: c.status.Config(), now: time.Now(), counts: c.workers.counts(),
 		checks: make(map[metrics.HostKey]*health.Status), ejected: make(map[metrics.HostKey]*outlier.Status),
-		clusters: make(map[string]*config.Cluster),
+		configured: make(map[string]*config.Cluster),
 	}
 	if v.config != nil {
 		all := v.config.ClusterManager.Clusters
 		for i := range all {
-			v.clusters[all[i].Name] = &all[i]
+			v.configured[all[i].Name] = &all[i]
 		}
 	}
-	checks := s.overseer.health.States()
+	checks := c.clusters.Health()
 	for i := range checks {
 		v.checks[metrics.HostKey{Cluster: checks[i].Cluster, Host: checks[i].Host}] = &checks[i]
 	}
-	ejected := s.overseer.outlier.States()
+	ejected := c.clusters.Ejections()
 	for i := range ejected {
 		v.ejected[metrics.HostKey{Cluster: ejected[i].Cluster, Host: ejected[i].Host}] = &ejected[i]
 	}
@@ -83,8 +87,8 @@ func (s *Server) newView() *view {
 }
 
 func (v *view) cluster(m *members.Members) *admin.Cluster {
-	c := &admin.Cluster{Name: m.Name(), OnDemand: v.s.demands.has(m.Name())}
-	if conf := v.configured(m.Name()); conf != nil {
+	c := &admin.Cluster{Name: m.Name(), OnDemand: v.clusters.OnDemand(m.Name())}
+	if conf := v.configuration(m.Name()); conf != nil {
 		c.Type, c.Balancer = string(conf.Type), string(conf.LBType)
 	}
 	c.Source = v.source(m.Name(), c.Type)
@@ -104,9 +108,9 @@ func (v *view) cluster(m *members.Members) *admin.Cluster {
 	return c
 }
 
-// configured returns what a configuration says of a cluster, nil if nothing.
-func (v *view) configured(name string) *config.Cluster {
-	if c := v.clusters[name]; c != nil || v.config == nil || v.config.ClusterManager.OnDemand == nil {
+// configuration returns what a configuration says of a cluster, nil if nothing.
+func (v *view) configuration(name string) *config.Cluster {
+	if c := v.configured[name]; c != nil || v.config == nil || v.config.ClusterManager.OnDemand == nil {
 		return c
 	}
 	return &v.config.ClusterManager.OnDemand.Cluster
@@ -114,16 +118,16 @@ func (v *view) configured(name string) *config.Cluster {
 
 func (v *view) source(cluster, kind string) admin.SourceState {
 	s := admin.SourceState{Kind: kind, Ready: true}
-	state, ok := v.s.finder.state(cluster)
+	state, ok := v.clusters.Source(cluster)
 	if !ok {
 		return s
 	}
-	s.Ready, s.Updated, s.Since = state.ready, state.updated, state.since
+	s.Ready, s.Updated, s.Since = state.Ready, state.Updated, state.Since
 	switch {
-	case state.failing != nil:
-		s.Failing = state.failing.Error()
-	case state.refused:
-		s.Failing, s.Since = "no hosts were discovered: the last ones stay", state.updated
+	case state.Failing != nil:
+		s.Failing = state.Failing.Error()
+	case state.Refused:
+		s.Failing, s.Since = "no hosts were discovered: the last ones stay", state.Updated
 	}
 	return s
 }

@@ -55,7 +55,7 @@ func TestViewWithoutWorkers(t *testing.T) {
 		w.Clusters("", func(*admin.Cluster) bool { return true })
 		w.Events("", 10)
 		w.Health()
-		w.collect()
+		w.counts()
 		w.Buffers()
 		w.Load()
 		w.Addresses()
@@ -86,7 +86,7 @@ func BenchmarkClusters(b *testing.B) {
 	b.Run("statistics", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			w.collect()
+			w.counts()
 		}
 	})
 }

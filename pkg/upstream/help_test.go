@@ -241,7 +241,7 @@ func (w *worker) forward(d time.Duration) {
 
 // checkRules checks what must be true between any two events on a worker.
 func (w *worker) checkRules() {
-	for _, c := range slices.Concat(w.m.clusters, slices.Collect(maps.Values(w.m.demanded))) {
+	for _, c := range slices.Concat(w.m.clusters, slices.Collect(maps.Values(w.m.onDemand))) {
 		idle, hungry := 0, 0
 		for _, h := range c.made {
 			idle += h.idle.n
@@ -294,10 +294,11 @@ func apply(t testing.TB, workers []*worker, before *Snapshot, clusters ...config
 func swap(t testing.TB, workers []*worker, before *Snapshot, c *config.Config) *Snapshot {
 	t.Helper()
 	r := new(config.Report)
-	s := Build(c, before, len(workers), r)
+	s, update := Build(c, before, len(workers), r)
 	if err := r.Err(); err != nil {
 		t.Fatal(err)
 	}
+	update.Commit(nil)
 	for _, w := range workers {
 		w.on(func() { w.m.Apply(s) })
 	}

@@ -25,10 +25,10 @@ type Env struct {
 	NextID func() uint64
 	// Suspect is called when a host may have to be ejected. It must not block.
 	Suspect func()
-	// Demand asks for a cluster that no configuration has, and returns false if there
+	// OnDemand asks for a cluster that no configuration has, and returns false if there
 	// can be none of that name. Otherwise Add or Deny follows, on the worker. It must
 	// not block. nil: there are no such clusters.
-	Demand func(name string) bool
+	OnDemand func(name string) bool
 
 	conns    int  // upstream connections of the worker, being made or made
 	draining bool // no connection becomes idle any more
@@ -40,9 +40,9 @@ type Manager struct {
 	snapshot *Snapshot
 	clusters []*Cluster // in the snapshot's order
 	byName   map[string]*Cluster
-	demanded map[string]*Cluster // that a request asked for, and no configuration has
-	wanted   map[string]*list[Demand, *Demand]
-	waiting  int // demands, of all names
+	onDemand map[string]*Cluster // that a request asked for, and no configuration has
+	waits    map[string]*list[ClusterWait, *ClusterWait]
+	waiting  int // requests, for clusters of all names
 }
 
 // NewManager makes a manager without clusters.
@@ -52,16 +52,15 @@ func NewManager(env Env) *Manager {
 	}
 	return &Manager{
 		env: env, byName: make(map[string]*Cluster),
-		demanded: make(map[string]*Cluster), wanted: make(map[string]*list[Demand, *Demand]),
+		onDemand: make(map[string]*Cluster), waits: make(map[string]*list[ClusterWait, *ClusterWait]),
 	}
 }
 
-// Apply takes on a snapshot. Clusters and hosts that were there before keep their
+// Apply takes on a snapshot, whose update is committed. Clusters and hosts that were there before keep their
 // connections and counters; the others' connections are closed as they become
 // idle, and what is under way on them goes on. It costs what has changed: clusters
 // whose spec is the one before are not looked at.
 func (m *Manager) Apply(s *Snapshot) {
-	s.Commit(nil)
 	before := m.snapshot
 	m.snapshot = s
 	if !s.SamePlaces(before) {
@@ -103,7 +102,7 @@ func (m *Manager) place(s *Snapshot) {
 // forget drops the statistics of a cluster that is gone, unless there is another one
 // of its name.
 func (m *Manager) forget(name string) {
-	if m.byName[name] == nil && m.demanded[name] == nil {
+	if m.byName[name] == nil && m.onDemand[name] == nil {
 		m.env.Stats.ForgetCluster(name)
 	}
 }
@@ -119,7 +118,7 @@ func (m *Manager) Named(name []byte) *Cluster {
 	if c := m.byName[string(name)]; c != nil {
 		return c
 	}
-	return m.demanded[string(name)]
+	return m.onDemand[string(name)]
 }
 
 // Connections returns how many upstream connections the worker has, those of
@@ -132,7 +131,7 @@ func (m *Manager) Drain() {
 	for _, c := range m.clusters {
 		c.drain()
 	}
-	for _, c := range m.demanded {
+	for _, c := range m.onDemand {
 		c.drain()
 	}
 }

@@ -44,13 +44,14 @@ func newStill(t testing.TB) *still {
 func (s *still) manager(t interface{ Fatal(...any) }, clusters ...config.Cluster) *Manager {
 	m := NewManager(Env{Loop: s.loop, Stats: metrics.NewWorker(), Rand: s.rand.random})
 	r := new(config.Report)
-	snapshot := Build(&config.Config{
+	snapshot, update := Build(&config.Config{
 		ClusterManager: config.ClusterManager{Clusters: clusters},
 		Node:           config.NodeConfig{Locality: config.Locality{Zone: "a"}},
 	}, nil, 1, r)
 	if err := r.Err(); err != nil {
 		t.Fatal(err)
 	}
+	update.Commit(nil)
 	m.Apply(snapshot)
 	return m
 }

@@ -22,13 +22,15 @@ func parsed(t testing.TB, clusters string) *config.Config {
 	return c
 }
 
+// built returns a snapshot whose update is committed.
 func built(t testing.TB, before *Snapshot, c *config.Config) *Snapshot {
 	t.Helper()
 	r := new(config.Report)
-	s := Build(c, before, 1, r)
+	s, update := Build(c, before, 1, r)
 	if err := r.Err(); err != nil {
 		t.Fatal(err)
 	}
+	update.Commit(nil)
 	return s
 }
 
@@ -75,9 +77,7 @@ func TestReuse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := built(t, nil, parsed(t, c.before))
-			before.Commit(nil)
 			after := built(t, before, parsed(t, c.after))
-			after.Commit(nil)
 			if same := after.find("a") == before.find("a"); same != c.a {
 				t.Errorf("a is the same: %v", same)
 			}
@@ -175,9 +175,7 @@ func BenchmarkReload(b *testing.B) {
 		w.on(func() { w.m.Apply(before) })
 		b.Run(bench.name+"/build", func(b *testing.B) {
 			for i := range b.N {
-				next := built(b, before, bench.after[i%2])
-				next.Commit(nil)
-				before = next
+				before = built(b, before, bench.after[i%2])
 			}
 		})
 		b.Run(bench.name+"/worker", func(b *testing.B) {

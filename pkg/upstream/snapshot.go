@@ -1,14 +1,10 @@
 package upstream
 
 import (
-	"net"
-	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/weirproxy/weir/pkg/config"
-	"github.com/weirproxy/weir/pkg/discovery"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/upstream/balance"
@@ -21,14 +17,13 @@ import (
 type Snapshot struct {
 	clusters []*Spec
 	places   *places
-	commit   sync.Once
 }
 
 // places are where clusters stand in a snapshot, by name. Snapshots with the same
 // clusters in the same order share them.
 type places struct{ byName map[string]int }
 
-// Spec is one cluster of a snapshot.
+// Spec is one cluster of a snapshot. It is immutable and shared.
 type Spec struct {
 	Name        string
 	Balancer    config.LBType
@@ -62,14 +57,9 @@ type Spec struct {
 
 	thresholds config.Thresholds
 	ewma       ewmaOptions
-	options    members.Options
-	static     []discovery.Host // nil: the hosts are discovered
-	at         map[string]netip.AddrPort
 	source     string // where hosts are discovered; "": they are not
 	origin     origin
-	fresh      bool // no snapshot before has had the members
-	committed  bool
-	generation uint64 // of the members, from which on sets are of this configuration
+	generation uint64 // of the members' sets that are made for this spec
 }
 
 // Probes are the heartbeats on connections whose protocol has them: after Interval
@@ -81,20 +71,20 @@ type Probes struct {
 	Asked             bool // by the configuration: protocols that are no RPC's have none else
 }
 
-// Build makes a snapshot of a checked configuration. Names of hosts are resolved
-// here, once, which may take its time. before is the snapshot in use, or nil: what
-// is under way counts against the same limits after the change, and hosts that were
-// discovered stay. Nothing changes for before: a snapshot takes effect when it is
-// committed and managers apply it.
-func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) *Snapshot {
+// Build makes a snapshot of a checked configuration, and what it says anew about the
+// clusters' members. Names of hosts are resolved here, once, which may take its time.
+// before is the snapshot in use, or nil: what is under way counts against the same
+// limits after the change, and hosts that were discovered stay. Nothing changes for
+// before: a snapshot takes effect when the update is committed and managers apply it.
+func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) (*Snapshot, *Update) {
 	cm := &c.ClusterManager
 	b := builder{
 		before: before, zone: c.Node.Locality.Zone, settings: config.SettingsFingerprint(cm.Settings),
-		workers: workers, report: r,
+		workers: workers, report: r, update: &Update{},
 	}
 	for i := range cm.Clusters {
 		if of := &cm.Clusters[i]; of.Name == cm.LocalCluster {
-			b.callers, b.callersFresh = b.members(of)
+			b.callers, b.callersGeneration = b.members(of)
 		}
 	}
 	s := &Snapshot{clusters: make([]*Spec, len(cm.Clusters))}
@@ -102,28 +92,29 @@ func Build(c *config.Config, before *Snapshot, workers int, r *config.Report) *S
 		s.clusters[i] = b.spec(&cm.Clusters[i], cm.LocalCluster)
 	}
 	s.place(before)
-	return s
+	return s, b.update
 }
 
 // builder makes the specs of a snapshot.
 type builder struct {
-	before       *Snapshot
-	zone         string
-	settings     uint64           // fingerprint of the settings of protocols that clusters do not give
-	callers      *members.Members // of the cluster that weir's own service is; nil: it is none
-	callersFresh bool             // no snapshot before has had them
-	workers      int
-	report       *config.Report
+	before            *Snapshot
+	zone              string
+	settings          uint64           // fingerprint of the settings of protocols that clusters do not give
+	callers           *members.Members // of the cluster that weir's own service is; nil: it is none
+	callersGeneration uint64           // the next one
+	workers           int
+	report            *config.Report
+	update            *Update
 }
 
-// members returns the hosts of a cluster, and whether they are new: they outlive
-// snapshots, unless they come from elsewhere, as what a source finds is for the new
-// configuration alone.
-func (b *builder) members(c *config.Cluster) (m *members.Members, fresh bool) {
+// members returns the hosts of a cluster, and the generation that they have when they
+// are told what the cluster says now. They outlive snapshots, unless they come from
+// elsewhere, as what a source finds is for the new configuration alone.
+func (b *builder) members(c *config.Cluster) (m *members.Members, generation uint64) {
 	if old := b.before.find(c.Name); old != nil && old.source == c.SourceSettings() {
-		return old.Members, false
+		return old.Members, old.generation + 1
 	}
-	return members.New(c.Name, b.workers), true
+	return members.New(c.Name, b.workers), 1
 }
 
 // spec returns the spec of a cluster: the one before, if the cluster is as it was.
@@ -137,20 +128,21 @@ func (b *builder) spec(c *config.Cluster, local string) *Spec {
 	if old != nil && old.origin.says(&from) {
 		return old
 	}
-	spec := newSpec(c, b.zone, b.report)
-	spec.options.Callers = b.callers
-	from.resolved = spec.origin.resolved
+	spec, update := newSpec(c, b.zone, b.report)
+	from.resolved = update.resolved
 	spec.origin = from
 	if c.Name == local {
-		spec.Members, spec.fresh = b.callers, b.callersFresh
+		spec.Members, spec.generation = b.callers, b.callersGeneration
 	} else {
-		spec.Members, spec.fresh = b.members(c)
+		spec.Members, spec.generation = b.members(c)
 	}
 	if old != nil {
 		spec.Limits = old.Limits
 	} else {
 		spec.Limits = newLimits(b.workers)
 	}
+	update.members, update.options.Callers = spec.Members, b.callers
+	b.update.of = append(b.update.of, update)
 	return spec
 }
 
@@ -195,43 +187,11 @@ func (s *Snapshot) SamePlaces(other *Snapshot) bool {
 // BuildOne makes a cluster that no snapshot has, for Manager.Add. observer may be
 // nil.
 func BuildOne(c *config.Cluster, at *config.Locality, workers int, r *config.Report, observer members.Observer) *Spec {
-	spec := newSpec(c, at.Zone, r)
-	spec.Limits, spec.Members = newLimits(workers), members.New(spec.Name, workers)
-	spec.commit(observer)
+	spec, update := newSpec(c, at.Zone, r)
+	spec.Limits, spec.Members, spec.generation = newLimits(workers), members.New(spec.Name, workers), 1
+	update.members = spec.Members
+	update.commit(observer)
 	return spec
-}
-
-// Prepare puts what the snapshot says about hosts into force for the clusters that
-// the one before does not have, or with another source of hosts. They can be given
-// hosts from then on, and nobody sees it. observer, which may be nil, is told of the
-// hosts.
-func (s *Snapshot) Prepare(observer members.Observer) {
-	for _, spec := range s.clusters {
-		if spec.fresh {
-			spec.commit(observer)
-		}
-	}
-}
-
-// Commit does that for the other clusters, too. It is done once, by the first call:
-// right before managers apply the snapshot, or by the first of them. A manager acts
-// on it when it applies the snapshot, so that it never has hosts of one
-// configuration and routes of another.
-func (s *Snapshot) Commit(observer members.Observer) {
-	s.commit.Do(func() {
-		for _, spec := range s.clusters {
-			spec.commit(observer)
-		}
-	})
-}
-
-func (spec *Spec) commit(observer members.Observer) {
-	if spec.committed {
-		return
-	}
-	spec.committed = true
-	spec.generation = spec.Members.Configure(spec.options, spec.static, spec.at, observer)
-	spec.static, spec.at = nil, nil
 }
 
 // find returns a cluster of a snapshot, nil if there is none of the name, or no
@@ -296,7 +256,7 @@ func (s *Snapshot) Clusters() []*Spec { return s.clusters }
 // Len returns the number of clusters.
 func (s *Snapshot) Len() int { return len(s.clusters) }
 
-func newSpec(c *config.Cluster, zone string, r *config.Report) *Spec {
+func newSpec(c *config.Cluster, zone string, r *config.Report) (*Spec, memberUpdate) {
 	spec := &Spec{
 		Name:        c.Name,
 		Balancer:    c.LBType,
@@ -313,46 +273,11 @@ func newSpec(c *config.Cluster, zone string, r *config.Report) *Spec {
 		thresholds:  thresholds(c),
 		source:      c.SourceSettings(),
 		ewma:        ewmaOptions{c.LBConfig.DefaultDuration, c.LBConfig.DecayTime, c.LBConfig.ClientErrorBias, c.LBConfig.ServerErrorBias},
-		options: members.Options{
-			Balance:          balanceOptions(c),
-			HashByHostname:   c.LBConfig.HashByHostname,
-			PanicBelow:       c.PanicThreshold,
-			Overprovisioning: c.OverprovisioningFactor,
-			Zone:             zone,
-			ZoneAware:        c.ZoneAware,
-			SlowStart:        c.SlowStart,
-			Subsets:          c.Subsets,
-		},
 	}
-	spec.options.Outlier = spec.Outlier
-	switch c.Type {
-	case config.ClusterOriginalDst:
+	if c.Type == config.ClusterOriginalDst {
 		spec.Original = newOriginal(&c.OriginalDst)
-		spec.static = []discovery.Host{} // those of another type that it had go
-	case config.ClusterSimple, config.ClusterStatic, config.ClusterDynamic, config.ClusterEDS:
-		spec.static = []discovery.Host{}
-		spec.at = make(map[string]netip.AddrPort, len(c.Hosts))
-		for i := range c.Hosts {
-			spec.addStatic(&c.Hosts[i], r)
-		}
-	default: // a source delivers the hosts
 	}
-	return spec
-}
-
-// addStatic adds a host that stands in the configuration.
-func (spec *Spec) addStatic(h *config.Host, r *config.Report) {
-	addr, named, err := resolve(h.Address)
-	spec.origin.resolved = spec.origin.resolved || named
-	if _, _, unsplit := net.SplitHostPort(h.Address); err != nil && unsplit != nil {
-		return // the loader has told
-	}
-	if err != nil {
-		r.Errorf(h.At("address"), "%v", err)
-		return
-	}
-	spec.static = append(spec.static, discovery.FromConfig(h))
-	spec.at[h.Address] = addr.AddrPort()
+	return spec, newMemberUpdate(c, spec.Outlier, zone, r)
 }
 
 func balanceOptions(c *config.Cluster) balance.Options {

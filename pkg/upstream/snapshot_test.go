@@ -47,8 +47,8 @@ func TestBuildReports(t *testing.T) {
 	var positions []string
 	check := func(c *config.Config, r *config.Report) {
 		var own config.Report
-		s := Build(c, nil, 1, &own)
-		if n := len(s.clusters[0].static); n != 1 {
+		_, update := Build(c, nil, 1, &own)
+		if n := len(update.of[0].hosts); n != 1 {
 			t.Errorf("%d hosts were built, want 1", n)
 		}
 		for _, p := range own.Problems() {
@@ -70,7 +70,8 @@ func TestBuildKeepsLimits(t *testing.T) {
 			c.Name = name
 			cfg.ClusterManager.Clusters = append(cfg.ClusterManager.Clusters, c)
 		}
-		return Build(cfg, before, 1, new(config.Report))
+		s, _ := Build(cfg, before, 1, new(config.Report))
+		return s
 	}
 	limits := func(s *Snapshot, name string) *Limits {
 		i, ok := s.Index(name)

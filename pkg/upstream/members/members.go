@@ -125,12 +125,12 @@ func (m *Members) Current() *Set { return m.set.Load() }
 func (m *Members) OnChange(worker int, wake func()) { m.wakes[worker].Store(&wake) }
 
 // Configure takes on what a configuration says, and hosts that stand in it (nil:
-// those in force stay). It returns the generation that sets have from then on.
-func (m *Members) Configure(o Options, hosts []discovery.Host, at map[string]netip.AddrPort, observer Observer) (generation uint64) {
+// those in force stay). The generation of sets is one more from then on; at first it
+// is 1.
+func (m *Members) Configure(o Options, hosts []discovery.Host, at map[string]netip.AddrPort, observer Observer) {
 	m.dependOn(o.Callers) // before they are counted, so that no change of theirs is missed
 	m.mu.Lock()
 	m.generation++
-	generation = m.generation
 	before := m.opts
 	m.opts, m.observer = o, observer
 	changed := (before.Outlier == nil) != (o.Outlier == nil) && m.recount()
@@ -140,7 +140,6 @@ func (m *Members) Configure(o Options, hosts []discovery.Host, at map[string]net
 	m.publish()
 	m.mu.Unlock()
 	m.tell(changed)
-	return generation
 }
 
 // SetHosts takes on a delivery of a source. Hosts whose address is no IP address are

@@ -327,7 +327,7 @@ func TestAtOnce(t *testing.T) {
 		w.Health()
 		w.Events("", 10)
 		w.seen("up")
-		w.collect()
+		w.counts()
 	})
 	if err := w.Start(w.path); err != nil {
 		t.Fatal(err)

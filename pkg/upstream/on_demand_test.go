@@ -12,7 +12,7 @@ import (
 
 // waiter waits for a cluster, and keeps what it is told.
 type waiter struct {
-	Demand
+	ClusterWait
 	got  []string
 	then func() // done when it is told
 }
@@ -31,7 +31,7 @@ func (w *waiter) told(what string) {
 // asked for.
 func demanding(t testing.TB) (m *Manager, asked *[]string) {
 	m, asked = newStill(t).manager(t, cluster(nil)), new([]string)
-	m.env.Demand = func(name string) bool {
+	m.env.OnDemand = func(name string) bool {
 		*asked = append(*asked, name)
 		return name == "a" || name == "b"
 	}
@@ -63,7 +63,7 @@ func TestDemand(t *testing.T) {
 	m, asked := demanding(t)
 	wait := func(name string) *waiter {
 		w := new(waiter)
-		if !m.Demand([]byte(name), &w.Demand, w) {
+		if !m.Await([]byte(name), &w.ClusterWait, w) {
 			t.Fatalf("%s can not be asked for", name)
 		}
 		return w
@@ -72,7 +72,7 @@ func TestDemand(t *testing.T) {
 	if !slices.Equal(*asked, []string{"a", "b"}) {
 		t.Errorf("it was asked for %v, want each once", *asked)
 	}
-	if w := new(waiter); m.Demand([]byte("c"), &w.Demand, w) {
+	if w := new(waiter); m.Await([]byte("c"), &w.ClusterWait, w) {
 		t.Error("one waits for a cluster that there cannot be")
 	}
 	as[1].Cancel()
@@ -99,8 +99,8 @@ func TestDemand(t *testing.T) {
 		m.Add(spec(t, "b"))
 		expectTold(t, again, "ready b")
 	}
-	if m.waiting != 0 || len(m.wanted) != 0 {
-		t.Errorf("%d wait, for %d clusters", m.waiting, len(m.wanted))
+	if m.waiting != 0 || len(m.waits) != 0 {
+		t.Errorf("%d wait, for %d clusters", m.waiting, len(m.waits))
 	}
 }
 
@@ -110,13 +110,13 @@ func TestDemandWithinAnswer(t *testing.T) {
 	ws := make([]*waiter, 4)
 	for i := range ws {
 		ws[i] = new(waiter)
-		m.Demand([]byte("a"), &ws[i].Demand, ws[i])
+		m.Await([]byte("a"), &ws[i].ClusterWait, ws[i])
 	}
 	again := new(waiter)
 	ws[0].then = func() {
 		ws[1].Cancel()
-		m.Demand([]byte("a"), &again.Demand, again)
-		m.Demand([]byte("a"), &ws[0].Demand, ws[0])
+		m.Await([]byte("a"), &again.ClusterWait, again)
+		m.Await([]byte("a"), &ws[0].ClusterWait, ws[0])
 		ws[3].Cancel()
 	}
 	m.Deny("a", errors.New("no"))
@@ -136,20 +136,20 @@ func TestDemandWithinAnswer(t *testing.T) {
 
 func TestDemandLimit(t *testing.T) {
 	m, _ := demanding(t)
-	ws := make([]waiter, maxDemands+1)
+	ws := make([]waiter, maxClusterWaits+1)
 	for i := range ws {
 		name := fmt.Sprintf("%c", 'a'+i%2)
-		if ok := m.Demand([]byte(name), &ws[i].Demand, &ws[i]); ok != (i < maxDemands) {
+		if ok := m.Await([]byte(name), &ws[i].ClusterWait, &ws[i]); ok != (i < maxClusterWaits) {
 			t.Fatalf("demand %d: %v", i, ok)
 		}
 	}
 	ws[7].Cancel()
-	if w := &ws[maxDemands]; !m.Demand([]byte("a"), &w.Demand, w) {
+	if w := &ws[maxClusterWaits]; !m.Await([]byte("a"), &w.ClusterWait, w) {
 		t.Error("there is room, and none is given")
 	}
-	m.env.Demand = nil
+	m.env.OnDemand = nil
 	ws[8].Cancel()
-	if m.Demand([]byte("a"), &ws[8].Demand, &ws[8]) {
+	if m.Await([]byte("a"), &ws[8].ClusterWait, &ws[8]) {
 		t.Error("one waits for what cannot be")
 	}
 }

@@ -121,9 +121,9 @@ func TestReplacedMembers(t *testing.T) {
 	if err := w.Start(w.path); err != nil {
 		t.Fatal(err)
 	}
-	before := w.overseer.members("up")
+	before := w.manager().Members("up")
 	w.reload(with("/elsewhere"))
-	if w.overseer.members("up") == before {
+	if w.manager().Members("up") == before {
 		t.Fatal("the members are the same")
 	}
 	set := before.Current()

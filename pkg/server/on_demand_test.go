@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -28,7 +27,7 @@ func (w *weir) begun(service string, want int) {
 }
 
 // The first request of a worker makes a cluster, or finds the one that another made.
-func TestDemand(t *testing.T) {
+func TestOnDemand(t *testing.T) {
 	one := newBackend(t, "one")
 	w := start(t, onDemand(""))
 	w.sources.knows("consul:a", one.at)
@@ -51,7 +50,7 @@ func TestDemand(t *testing.T) {
 }
 
 // Requests that come while a cluster is made wait for it together.
-func TestDemandAtOnce(t *testing.T) {
+func TestOnDemandAtOnce(t *testing.T) {
 	one := newBackend(t, "one")
 	w := start(t, onDemand(`"timeout": "1m"`))
 	const n = 20
@@ -74,7 +73,7 @@ func TestDemandAtOnce(t *testing.T) {
 
 // That there is no such service holds for a moment, so that requests for it cost
 // little.
-func TestDemandDenied(t *testing.T) {
+func TestOnDemandDenied(t *testing.T) {
 	one := newBackend(t, "one")
 	w := start(t, onDemand(`"timeout": "10ms"`))
 	w.sources.knows("consul:none")
@@ -85,21 +84,18 @@ func TestDemandDenied(t *testing.T) {
 		if !strings.HasPrefix(first, "503") || !strings.HasPrefix(second, "503") {
 			t.Errorf("requests for %s get %q and %q", service, first, second)
 		}
-		if _, _, n := w.sources.counts("consul:" + service); time.Since(before) < denialTime && n != 1 {
+		if _, _, n := w.sources.counts("consul:" + service); time.Since(before) < time.Second && n != 1 {
 			t.Errorf("%s was looked for %d times", service, n)
 		}
 		w.sources.knows("consul:"+service, one.at)
 		w.answers("/", service, "200 one")
 		w.begun(service, 2)
 	}
-	if len(w.demands.denials) > 2 {
-		t.Errorf("%d denials are kept", len(w.demands.denials))
-	}
 }
 
 // There are no more clusters than allowed. Those that there are not count for a moment
 // only.
-func TestDemandLimit(t *testing.T) {
+func TestOnDemandLimit(t *testing.T) {
 	one := newBackend(t, "one")
 	w := start(t, onDemand(`"max_clusters": 2`))
 	for _, service := range []string{"a", "b", "c"} {
@@ -117,7 +113,7 @@ func TestDemandLimit(t *testing.T) {
 }
 
 // A cluster that no request needs is forgotten, and made again for the next.
-func TestDemandIdle(t *testing.T) {
+func TestOnDemandIdle(t *testing.T) {
 	one, two := newBackend(t, "one"), newBackend(t, "two")
 	w := start(t, onDemand(`"idle_timeout": "50ms"`))
 	w.sources.knows("consul:a", one.at)
@@ -126,7 +122,7 @@ func TestDemandIdle(t *testing.T) {
 		t.Fatalf("a request gets %q", got)
 	}
 	eventually(t, "it is forgotten", func() error {
-		if w.seen("consul:a") != nil || w.demands.has("consul:a") {
+		if w.seen("consul:a") != nil || w.manager().OnDemand("consul:a") {
 			return fmt.Errorf("it is there")
 		}
 		return nil
@@ -142,7 +138,7 @@ func TestDemandIdle(t *testing.T) {
 
 // Another on_demand makes the clusters anew, one that is being made included; none
 // ends them.
-func TestDemandReconfigured(t *testing.T) {
+func TestOnDemandReconfigured(t *testing.T) {
 	one, two := newBackend(t, "one"), newBackend(t, "two")
 	w := start(t, onDemand(`"timeout": "1m"`))
 	w.sources.knows("consul:a", one.at)
@@ -173,13 +169,13 @@ func TestDemandReconfigured(t *testing.T) {
 		t.Errorf("the request that waited in vain gets %q", got)
 	}
 	if _, open, _ := w.sources.counts(""); open != 1 || w.seen("consul:a") != nil || w.seen("consul:late") != nil {
-		t.Errorf("%d sources are open, and there are clusters %v", open, w.overseer.names())
+		t.Errorf("%d sources are open, and there are clusters %v", open, w.manager().Names())
 	}
 }
 
 // The connection to Consul changes while a cluster is being made: it is made by the
 // new one.
-func TestDemandMoved(t *testing.T) {
+func TestOnDemandMoved(t *testing.T) {
 	one := newBackend(t, "one")
 	w := start(t, onDemand(`"timeout": "1m"`))
 	got := make(chan string, 1)
@@ -195,7 +191,7 @@ func TestDemandMoved(t *testing.T) {
 }
 
 // The end does not wait for clusters that are being made.
-func TestDemandEnd(t *testing.T) {
+func TestOnDemandEnd(t *testing.T) {
 	w := start(t, onDemand(`"timeout": "1h"`))
 	got := make(chan string, 1)
 	go func() { got <- w.get(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, "/", "a") }()
@@ -205,18 +201,15 @@ func TestDemandEnd(t *testing.T) {
 }
 
 // What a source says of a service that it cannot ask about is what the request hears.
-func TestDemandFailing(t *testing.T) {
+func TestOnDemandFailing(t *testing.T) {
 	w := start(t, onDemand(`"timeout": "1m"`))
-	made := make(chan error, 1)
-	go func() {
-		_, err := w.demands.build("consul:a", &plan{OnDemand: w.Config().ClusterManager.OnDemand})
-		made <- err
-	}()
+	got := make(chan string, 1)
+	go func() { got <- w.get(client(t), "/", "a") }()
 	w.sources.watched(t, "consul:a", 1)
 	w.sources.tell("consul:a", func(to discovery.Sink) { to.Failed(fmt.Errorf("no route")) })
 	w.sources.tell("consul:a", func(to discovery.Sink) { to.Hosts(nil) })
-	if err := <-made; !errors.Is(err, errNoService) {
-		t.Errorf("the error is %v", err)
+	if answer := <-got; !strings.HasPrefix(answer, "503") {
+		t.Errorf("the request gets %q", answer)
 	}
 	if w.seen("consul:a") != nil {
 		t.Error("there is something left of it")
@@ -224,7 +217,7 @@ func TestDemandFailing(t *testing.T) {
 }
 
 // A health check that cannot be made is wrong in the settings of such clusters, too.
-func TestDemandChecked(t *testing.T) {
+func TestOnDemandChecked(t *testing.T) {
 	w := start(t, onDemand(""))
 	w.refuse(onDemand(`"cluster": {"health_check": {"protocol": "Http1", "check_config": {"http_check_config": {"path": "x"}}}}`), "http_check_config.path")
 }
