@@ -4,7 +4,6 @@ import (
 	"cmp"
 
 	"github.com/weirproxy/weir/pkg/config"
-	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/filter"
 	"github.com/weirproxy/weir/pkg/protocol"
 	"github.com/weirproxy/weir/pkg/proxy"
@@ -21,6 +20,7 @@ type builder struct {
 	report   *config.Report
 	clusters *upstream.Snapshot
 	tables   map[string]*router.Table
+	wants    map[*proxy.Listener]transaction.Socket
 }
 
 // build builds everything that is put into force of the configuration. before is the one
@@ -29,7 +29,7 @@ func (b *builder) build(before *transaction.Configuration, workers int) *transac
 	next := &transaction.Next{Configuration: &transaction.Configuration{Config: b.config}}
 	b.clusters, next.Members = upstream.Build(b.config, before.Clusters(), workers, b.report)
 	next.Checks, next.OnDemandCheck = b.checks()
-	b.tables = make(map[string]*router.Table)
+	b.tables, b.wants = make(map[string]*router.Table), make(map[*proxy.Listener]transaction.Socket)
 	s := &proxy.Snapshot{Clusters: b.clusters}
 	for i := range b.config.Servers {
 		server := &b.config.Servers[i]
@@ -45,8 +45,7 @@ func (b *builder) build(before *transaction.Configuration, workers int) *transac
 			}
 		}
 	}
-	b.sockets(s.Listeners, before)
-	next.Snapshot = s
+	next.Snapshot, next.Sockets = s, b.sockets(s.Listeners, before)
 	return next
 }
 
@@ -93,7 +92,7 @@ func (b *builder) listener(c *config.Listener) *proxy.Listener {
 	if len(protos) > 1 || p.Protocols[0] == protocol.Auto || l.TCP != nil {
 		l.Detector = protocol.NewDetector(protos)
 	}
-	b.checkAddress(c)
+	b.socket(l, c)
 	b.chains(l)
 	b.upstreams(l, p)
 	return l
@@ -143,23 +142,8 @@ func (b *builder) rawListener(c *config.Listener) *proxy.Listener {
 		MaxConnections: c.MaxConnections,
 		BufferLimit:    c.PerConnectionBufferLimit,
 	}
-	b.checkAddress(c)
+	b.socket(l, c)
 	return l
-}
-
-// checkAddress reports an address that cannot be listened on.
-func (b *builder) checkAddress(c *config.Listener) {
-	if _, err := address(c); err != nil {
-		b.report.Errorf(c.At("address"), "%v", err)
-	}
-}
-
-// address returns where a listener listens.
-func address(c *config.Listener) (eventloop.Addr, error) {
-	if c.Network == config.Unix {
-		return eventloop.ParseAddr("unix:" + c.Address)
-	}
-	return eventloop.ParseListenAddr(c.Address)
 }
 
 // filters makes a listener's stream filters.

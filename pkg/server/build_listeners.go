@@ -5,6 +5,7 @@ import (
 
 	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/server/transaction"
 )
@@ -39,61 +40,52 @@ func (b *builder) accessLogs(c *config.Listener, roller config.LogRoller) (logs 
 	return logs
 }
 
+// socket notes the socket that a listener asks for.
+func (b *builder) socket(l *proxy.Listener, c *config.Listener) {
+	addr, err := address(c)
+	if err != nil {
+		b.report.Errorf(c.At("address"), "%v", err)
+		return
+	}
+	b.wants[l] = transaction.Socket{Address: c.Address, ReusePort: c.ReusePort, Addr: addr}
+}
+
+// address returns where a listener listens.
+func address(c *config.Listener) (eventloop.Addr, error) {
+	if c.Network == config.Unix {
+		return eventloop.ParseAddr("unix:" + c.Address)
+	}
+	return eventloop.ParseListenAddr(c.Address)
+}
+
 // sockets gives each listener its socket: the one that it has, or one that another
 // listener of the configuration before leaves, or a new one.
-func (b *builder) sockets(all []*proxy.Listener, before *transaction.Configuration) {
-	old := socketsOf(before)
-	taken := make(map[*proxy.Shared]bool)
-	take := func(l *proxy.Listener, fits func(*socket) bool) {
-		for i := range old {
-			if s := &old[i]; l.Shared == nil && !taken[s.shared] && fits(s) {
-				l.Shared, taken[s.shared] = s.shared, true
+func (b *builder) sockets(all []*proxy.Listener, before *transaction.Configuration) map[*proxy.Shared]transaction.Socket {
+	now := make(map[*proxy.Shared]transaction.Socket, len(all))
+	take := func(l *proxy.Listener, from *proxy.Listener) {
+		has, wants := before.Sockets[from.Shared], b.wants[l]
+		if _, taken := now[from.Shared]; !taken && l.Shared == nil && has.Address == wants.Address && has.ReusePort == wants.ReusePort {
+			l.Shared = from.Shared
+			now[l.Shared] = wants
+		}
+	}
+	if before != nil {
+		for _, l := range all {
+			if same := before.Snapshot.Find(l.Name); same != nil {
+				take(l, same)
+			}
+		}
+		for _, l := range all {
+			for _, other := range before.Snapshot.Listeners {
+				take(l, other)
 			}
 		}
 	}
 	for _, l := range all {
-		c := listenerOf(b.config, l.Name)
-		take(l, func(s *socket) bool { return s.config.Name == l.Name && s.serves(c) })
-	}
-	for _, l := range all {
-		c := listenerOf(b.config, l.Name)
-		take(l, func(s *socket) bool { return s.serves(c) })
 		if l.Shared == nil {
 			l.Shared = &proxy.Shared{}
+			now[l.Shared] = b.wants[l]
 		}
 	}
-}
-
-// socket is a listener's socket in the configuration before.
-type socket struct {
-	config *config.Listener
-	shared *proxy.Shared
-}
-
-// serves reports whether it is what a listener asks for.
-func (s *socket) serves(c *config.Listener) bool {
-	return s.config.Address == c.Address && s.config.ReusePort == c.ReusePort
-}
-
-// socketsOf returns the sockets that a configuration has, nil for none.
-func socketsOf(c *transaction.Configuration) (all []socket) {
-	if c == nil {
-		return nil
-	}
-	for _, l := range c.Snapshot.Listeners {
-		all = append(all, socket{listenerOf(c.Config, l.Name), l.Shared})
-	}
-	return all
-}
-
-// listenerOf returns a listener that a configuration has.
-func listenerOf(c *config.Config, name string) *config.Listener {
-	for i := range c.Servers {
-		for j := range c.Servers[i].Listeners {
-			if l := &c.Servers[i].Listeners[j]; l.Name == name {
-				return l
-			}
-		}
-	}
-	return nil
+	return now
 }

@@ -36,19 +36,22 @@ func (s *Server) participantsOf(p *parts) []transaction.Participant {
 		[]transaction.Participant{{Name: "access logs", Prepare: p.logs.prepare}},
 		p.clusters.Participants(), // hosts, discovery, on-demand clusters
 		[]transaction.Participant{
-			{Name: "workers", Prepare: p.workers.prepare}, // with routes, clusters, and what listeners say
+			{Name: "workers", Prepare: commits(p.workers.apply)}, // with routes, clusters, and what listeners say
 			{Name: "listeners", Prepare: p.listeners.prepare},
-			{Name: "process log", Prepare: p.processLog.prepare},
-			{Name: "statistics", Prepare: s.prepareStatistics},
+			{Name: "process log", Prepare: commits(p.processLog.configure)},
+			{Name: "statistics", Prepare: commits(func(next *transaction.Next) { s.metrics.SetMatcher(next.Config.Metrics.StatsMatcher) })},
 			{Name: "registrations", Prepare: s.registrations.Prepare},
 			{Name: "admin", Prepare: p.pages.prepare},
-			{Name: "status", Prepare: p.prepareStatus},
+			{Name: "status", Prepare: commits(func(next *transaction.Next) { s.force(next, p.listeners, p.pages) })},
 		},
 	)
 }
 
-func (s *Server) prepareStatistics(next *transaction.Next) (transaction.Change, error) {
-	return transaction.Change{Commit: func() { s.metrics.SetMatcher(next.Config.Metrics.StatsMatcher) }}, nil
+// commits is the part of who has nothing to prepare.
+func commits(commit func(*transaction.Next)) func(*transaction.Next) (transaction.Change, error) {
+	return func(next *transaction.Next) (transaction.Change, error) {
+		return transaction.Change{Commit: func() { commit(next) }}, nil
+	}
 }
 
 // followRemote loads the configuration anew whenever its part in Consul has changed,

@@ -173,14 +173,25 @@ func testDocumentsMoved(t *testing.T, a *agent) {
 		top: `"consul": {"address": "` + ln.Addr().String() + `", "config_prefix": "weir/a"}`,
 	}, "the configuration in Consul under weir/a is not known")
 	w.answers("/", "", "200 one")
+	w.refuse(setup{routes: "none", top: a.top(`"config_prefix": "weir/b"`), listener: ln.Addr().String()}, `listener "main"`)
+	if n := follows(); n != 1 { // b's is ended
+		t.Errorf("what is in Consul is followed by %d", n)
+	}
+	w.answers("/", "", "200 one")
 	w.write(setup{routes: "none", top: a.top(`"config_prefix": "weir/b"`)})
 	a.set(t, "a/clusters/more", static(one.at))
 	w.answers("/", "", "200 two")
 	w.reload(setup{clusters: `{"name": "up", "hosts": [{"address": "` + one.at + `"}]}`})
 	w.answers("/", "", "200 one")
-	if stacks := make([]byte, 1<<20); bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*Configs).Watch")) {
-		t.Error("what is in Consul is still followed")
+	if n := follows(); n != 0 {
+		t.Errorf("what is in Consul is still followed, by %d", n)
 	}
+}
+
+// follows returns how many follow the configuration in Consul.
+func follows() int {
+	stacks := make([]byte, 1<<20)
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("(*Configs).Watch("))
 }
 
 // testDocumentsAtOnce: changes that come while others are put into effect are not lost,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/server/transaction"
@@ -30,7 +29,8 @@ func (l *listeners) prepare(next *transaction.Next) (transaction.Change, error) 
 		if l.sockets[of.Shared] != nil {
 			continue
 		}
-		ln, err := l.bind(listenerOf(next.Config, of.Name))
+		socket := next.Sockets[of.Shared]
+		ln, err := l.workers.group.Bind(socket.Addr, eventloop.ListenOptions{ReusePort: socket.ReusePort})
 		if err != nil {
 			bound.close()
 			return transaction.Change{}, fmt.Errorf("listener %q: %w", of.Name, err)
@@ -43,14 +43,6 @@ func (l *listeners) prepare(next *transaction.Next) (transaction.Change, error) 
 		Release: func() { l.closeAllBut(next.Snapshot) },
 		Abort:   bound.close,
 	}, nil
-}
-
-func (l *listeners) bind(c *config.Listener) (*eventloop.Listening, error) {
-	addr, err := address(c)
-	if err != nil {
-		return nil, err
-	}
-	return l.workers.group.Bind(addr, eventloop.ListenOptions{ReusePort: c.ReusePort})
 }
 
 // start begins to accept on new sockets. It fails only if the system has no memory to

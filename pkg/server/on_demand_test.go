@@ -128,9 +128,7 @@ func TestOnDemandIdle(t *testing.T) {
 		return nil
 	})
 	w.sources.knows("consul:a", two.at)
-	if got := w.get(c, "/", "a"); got != "200 two" {
-		t.Fatalf("a request gets %q", got)
-	}
+	w.answers("/", "a", "200 two") // a worker may be about to drop it
 	if _, _, n := w.sources.counts("consul:a"); n < 2 {
 		t.Errorf("it was looked for %d times", n)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/weirproxy/weir/pkg/admin"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/server/clusters"
-	"github.com/weirproxy/weir/pkg/server/transaction"
 )
 
 // parts are what a server that has started consists of. None of them knows the server.
@@ -43,17 +42,6 @@ func (s *Server) begin(c *config.Config) error {
 	s.parts.Store(p)
 	s.participants = s.participantsOf(p)
 	return nil
-}
-
-// prepareStatus is the status' part in a change of the configuration: it comes last, and
-// tells what is in force.
-func (p *parts) prepareStatus(next *transaction.Next) (transaction.Change, error) {
-	return transaction.Change{Commit: func() {
-		p.status.inForce.Store(&inForce{
-			config: next.Config, warnings: next.Warnings,
-			addresses: p.listeners.addresses(next.Snapshot), admin: p.pages.addr,
-		})
-	}}, nil
 }
 
 // end ends everything now, in the order of who uses what.

@@ -10,6 +10,7 @@ import (
 	"github.com/weirproxy/weir/pkg/admin"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/metrics"
+	"github.com/weirproxy/weir/pkg/server/transaction"
 )
 
 // Stage is where a server is in its life.
@@ -59,6 +60,11 @@ func newStatus() *status {
 	s := &status{started: time.Now()}
 	s.inForce.Store(&inForce{})
 	return s
+}
+
+// force notes what is in force from now on.
+func (s *status) force(next *transaction.Next, l *listeners, pages *adminPages) {
+	s.inForce.Store(&inForce{config: next.Config, warnings: next.Warnings, addresses: l.addresses(next.Snapshot), admin: pages.addr})
 }
 
 // closed notes that the admin interface has closed.

@@ -69,9 +69,9 @@ func (w *workers) start(n int, log *slog.Logger, files *accesslog.Files, c *clus
 	return nil
 }
 
-// prepare is the workers' part in a change of the configuration.
-func (w *workers) prepare(next *transaction.Next) (transaction.Change, error) {
-	return transaction.Change{Commit: func() { w.each(func(of *proxy.Worker) { of.Apply(next.Snapshot) }) }}, nil
+// apply makes all workers swap a snapshot in.
+func (w *workers) apply(next *transaction.Next) {
+	w.each(func(of *proxy.Worker) { of.Apply(next.Snapshot) })
 }
 
 // Len returns how many there are.

@@ -10,6 +10,7 @@ package transaction
 
 import (
 	"github.com/weirproxy/weir/pkg/config"
+	"github.com/weirproxy/weir/pkg/eventloop"
 	"github.com/weirproxy/weir/pkg/health"
 	"github.com/weirproxy/weir/pkg/proxy"
 	"github.com/weirproxy/weir/pkg/upstream"
@@ -20,11 +21,20 @@ import (
 type Configuration struct {
 	Config   *config.Config
 	Snapshot *proxy.Snapshot
+	// Sockets are those of the snapshot's listeners.
+	Sockets map[*proxy.Shared]Socket
 	// Checks are the health checks, by cluster; OnDemandCheck is that of clusters that
 	// requests ask for, nil if they have none.
 	Checks        map[string]*health.Check
 	OnDemandCheck *health.Check
 	Warnings      config.Problems
+}
+
+// Socket is a socket that a listener asks for.
+type Socket struct {
+	Address   string // as configured
+	ReusePort bool
+	Addr      eventloop.Addr
 }
 
 // Clusters returns the clusters of a configuration, nil if there is none.

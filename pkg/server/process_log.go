@@ -5,52 +5,10 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/weirproxy/weir/pkg/accesslog"
 	"github.com/weirproxy/weir/pkg/admin"
 	"github.com/weirproxy/weir/pkg/config"
 	"github.com/weirproxy/weir/pkg/server/transaction"
 )
-
-// accessLogs has the access logs of the snapshot in force open.
-type accessLogs struct {
-	files *accesslog.Files
-	open  []*accesslog.OpenLog
-}
-
-// prepare is the access logs' part in a change of the configuration.
-func (a *accessLogs) prepare(next *transaction.Next) (transaction.Change, error) {
-	before := a.open
-	var opened []*accesslog.OpenLog
-	discard := func() {
-		for i := len(opened) - 1; i >= 0; i-- {
-			opened[i].Discard()
-		}
-	}
-	for _, l := range next.Snapshot.Listeners {
-		for _, log := range l.Logs {
-			o, err := a.files.Open(log)
-			if err != nil {
-				discard()
-				return transaction.Change{}, fmt.Errorf("listener %q: access log: %w", l.Name, err)
-			}
-			opened = append(opened, o)
-		}
-	}
-	return transaction.Change{
-		Commit: func() {
-			a.open = opened
-			for _, o := range opened {
-				o.Use()
-			}
-		},
-		Release: func() {
-			for _, o := range before {
-				o.Close()
-			}
-		},
-		Abort: discard,
-	}, nil
-}
 
 // LevelOff is a level above that of every record.
 const LevelOff = slog.LevelError + 100
@@ -67,19 +25,17 @@ type processLog struct {
 
 var _ admin.Logs = (*processLog)(nil)
 
-// prepare is the log's part in a change of the configuration.
-func (l *processLog) prepare(next *transaction.Next) (transaction.Change, error) {
+// configure takes on what a configuration says of the log.
+func (l *processLog) configure(next *transaction.Next) {
 	c := &next.Config.Servers[0]
-	return transaction.Change{Commit: func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.path = c.LogPath
-		if l.fixed != nil {
-			l.level.Set(*l.fixed)
-		} else {
-			l.level.Set(levelOf(c.LogLevel))
-		}
-	}}, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.path = c.LogPath
+	if l.fixed != nil {
+		l.level.Set(*l.fixed)
+	} else {
+		l.level.Set(levelOf(c.LogLevel))
+	}
 }
 
 // LogLevels returns the levels of the logs, by their paths.
