@@ -20,21 +20,29 @@ type downConn struct {
 	codec  stream.ServerCodec
 	local  *netip.AddrPort
 
-	next, prev  *downConn // of the same listener
-	timer       alarm
-	since       int64 // when the present phase began, on the loop's clock
-	id          uint64
-	counted     uint64       // bytes sent that the statistics know of
-	begun       uint64       // bytes received when the present phase began, or made progress
-	bound       *binding     // its own connections to hosts; nil unless they are
-	delivery    *delivery    // while responses wait for the client that are over for the proxy
-	stalled     int64        // streams that the client keeps waiting
-	asked       bool         // a request has come since the connection was last seen idle
-	sniffed     bool         // bytes have come that do not tell the protocol yet
-	closing     bool         // the protocol will not be known
-	handshaking bool         // the transport is not ready
-	phase       stream.Phase // that the timer is set for
+	next, prev *downConn // of the same listener
+	timer      alarm
+	since      int64 // when the present phase began, on the loop's clock
+	id         uint64
+	counted    uint64       // bytes sent that the statistics know of
+	begun      uint64       // bytes received when the present phase began, or made progress
+	bound      *binding     // its own connections to hosts; nil unless they are
+	delivery   *delivery    // while responses wait for the client that are over for the proxy
+	stalled    int64        // streams that the client keeps waiting
+	asked      bool         // a request has come since the connection was last seen idle
+	opening    openingState // while the protocol is not known
+	phase      stream.Phase // that the timer is set for
 }
+
+// openingState is how far a connection has come whose protocol is not known yet.
+type openingState uint8
+
+const (
+	opened       openingState = iota // nothing has come that tells anything
+	handshaking                      // its transport is not ready
+	undecided                        // bytes have come that do not tell the protocol yet
+	unrecognised                     // the protocol will not be known, and so it is closing
+)
 
 // alarm is a timer that knows when it runs out, on the loop's clock.
 type alarm struct {

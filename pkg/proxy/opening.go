@@ -47,13 +47,13 @@ func (c *downConn) open() {
 
 // secure puts the listener's transport in.
 func (c *downConn) secure(t *Transport) {
-	c.handshaking = true
+	c.opening = handshaking
 	c.io.SetTransport(t.New(c.io), t.Timeout)
 }
 
 // Connected chooses the protocol once the handshake is done.
 func (c *downConn) Connected(*eventloop.Conn) {
-	c.handshaking = false
+	c.opening = opened
 	c.choose()
 	c.begin()
 }
@@ -71,11 +71,11 @@ func (o *opening) Feed(in buffer.View) (int, error) {
 			c.secure(t)
 			return 0, nil
 		case verdict == protocol.More && len(b) < protocol.MaxSignature:
-			c.sniffed = true
+			c.opening = undecided
 			return 0, nil
 		}
 	}
-	c.sniffed = false
+	c.opening = opened
 	c.choose()
 	if _, passed := c.codec.(*tcp); passed { // what came is passed on once that is possible
 		return 0, nil
@@ -87,11 +87,11 @@ func (o *opening) Feed(in buffer.View) (int, error) {
 // something once bytes have come.
 func (o *opening) Phase() stream.Phase {
 	switch {
-	case o.closing:
+	case o.opening == unrecognised:
 		return stream.Closing
-	case o.handshaking:
+	case o.opening == handshaking:
 		return stream.Busy
-	case o.sniffed, o.l.TCP != nil && !o.l.draining: // the host may have to speak first
+	case o.opening == undecided, o.l.TCP != nil && !o.l.draining: // the host may have to speak first
 		return stream.ReadingHead
 	}
 	return stream.Idle
@@ -100,7 +100,7 @@ func (o *opening) Phase() stream.Phase {
 // EOF ends the connection, or has what there is of it looked at as that of a plain one.
 func (o *opening) EOF() (busy bool) {
 	c := (*downConn)(o)
-	if !o.sniffed {
+	if o.opening != undecided {
 		return false
 	}
 	c.choose()
@@ -118,7 +118,7 @@ func (*opening) Features() stream.ServerFeatures { return stream.ServerFeatures{
 func (o *opening) TimedOut() {
 	c := (*downConn)(o)
 	if c.l.TCP == nil {
-		o.closing = true
+		o.opening = unrecognised
 		return
 	}
 	c.choose()
@@ -126,7 +126,11 @@ func (o *opening) TimedOut() {
 }
 
 // Drain ends the connection, unless its handshake is under way.
-func (o *opening) Drain() { o.closing = !o.handshaking }
+func (o *opening) Drain() {
+	if o.opening != handshaking {
+		o.opening = unrecognised
+	}
+}
 
 // Pressure does nothing: nothing is sent.
 func (o *opening) Pressure(bool) {}

@@ -40,16 +40,16 @@ func (s *sniffer) Feed(in buffer.View) (int, error) {
 			}
 		}
 	case protocol.More:
-		c.sniffed = true
+		c.opening = undecided
 		return 0, nil
 	}
-	c.sniffed = false
+	c.opening = opened
 	c.l.stats.ConnectionUnknown++
 	if c.l.TCP != nil {
 		c.passOn()
 		return 0, nil
 	}
-	s.closing = true
+	s.opening = unrecognised
 	return 0, errUnknownProtocol
 }
 
@@ -57,9 +57,9 @@ func (s *sniffer) Feed(in buffer.View) (int, error) {
 // there is a fallback, it has begun to connect: its server may have to speak first.
 func (s *sniffer) Phase() stream.Phase {
 	switch {
-	case s.closing:
+	case s.opening == unrecognised:
 		return stream.Closing
-	case s.sniffed, s.l.TCP != nil && !s.l.draining:
+	case s.opening == undecided, s.l.TCP != nil && !s.l.draining:
 		return stream.ReadingHead
 	}
 	return stream.Idle
@@ -68,7 +68,7 @@ func (s *sniffer) Phase() stream.Phase {
 // EOF ends the connection, as what it speaks will not be known, or passes on what
 // there is of it.
 func (s *sniffer) EOF() (busy bool) {
-	if !s.sniffed || s.l.TCP == nil {
+	if s.opening != undecided || s.l.TCP == nil {
 		return false
 	}
 	s.l.stats.ConnectionUnknown++
@@ -87,11 +87,11 @@ func (s *sniffer) TimedOut() {
 		(*downConn)(s).passOn()
 		return
 	}
-	s.closing = true
+	s.opening = unrecognised
 }
 
 // Drain ends the connection.
-func (s *sniffer) Drain() { s.closing = true }
+func (s *sniffer) Drain() { s.opening = unrecognised }
 
 // Pressure does nothing: nothing is sent.
 func (s *sniffer) Pressure(bool) {}
