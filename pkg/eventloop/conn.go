@@ -293,9 +293,9 @@ func (c *Conn) finalize() {
 	c.loop.conns[c.slot] = nil
 	c.loop.free = append(c.loop.free, c.slot)
 	c.loop.count.Add(-1)
-	if h := c.handler; h != nil {
+	if c.handler != nil {
+		c.handler.Closed(c, c.err)
 		c.handler = nil
-		h.Closed(c, c.err)
 	}
 	c.out.Clear() // what the handler may have said on the way out
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // Accept gives an accepted connection its handler, on the loop that it lives on.
-// A nil handler refuses the connection.
+// A nil handler refuses the connection. One that panics should have called
+// SetHandler before, or the handler is not told that the connection is closed.
 type Accept func(c *Conn) Handler
 
 // listener is a listening socket on one loop.
@@ -197,7 +198,9 @@ func (l *Loop) take(fd int, remote netip.AddrPort, accept Accept) {
 	if err != nil {
 		return
 	}
+	l.serving = c
 	h := accept(c)
+	l.serving = nil
 	if c.SetHandler(h); h == nil {
 		c.CloseNow()
 	}
@@ -230,7 +233,7 @@ func (ln *listener) remove(drain bool) {
 		return
 	}
 	for n := 0; drain && n < lastTurns; n++ {
-		drain = ln.accept()
+		ln.loop.Protect(nil, func() { drain = ln.accept() })
 	}
 	ln.loop.Cancel(&ln.timer)
 	ln.loop.poll.remove(ln.fd)

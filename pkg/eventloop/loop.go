@@ -51,6 +51,7 @@ type Loop struct {
 	count  atomic.Int32
 	lns    []*listener
 	ready  []*Conn // to be read again without a new event
+	again  []*Conn // those of them whose turn it is
 	dirty  []*Conn // with something to write
 	dying  []*Conn // to be closed at the end of the turn
 	fed    *Conn   // the connection that was last given something to write
@@ -62,9 +63,25 @@ type Loop struct {
 
 	timers wheel
 	posted queue
+	tasks  []func() // those of posted whose turn it is
+
+	progress    progress
+	serving     *Conn        // for which a handler runs; nil: for none
+	interrupted *Conn        // for which one ran before, and is to run again
+	offered     *buffer.Slab // that a handler looks at, and a reference to it was taken
+	onPanic     func(Panic)
 
 	stopping atomic.Bool
 	done     chan struct{}
+}
+
+// progress is how far the loop has come with each part of its turn, so that it can
+// go on behind what has panicked.
+type progress struct {
+	events          int // there are
+	event           int // the next one, as are the others
+	again, task     int
+	flushed, finalized int
 }
 
 // New makes a loop. It holds two descriptors until Run has returned.
@@ -141,16 +158,29 @@ func (l *Loop) Count() int { return int(l.count.Load()) }
 //
 //go:noinline
 func (l *Loop) turn() {
-	n := l.wait()
+	l.progress.event, l.progress.events = 0, l.wait()
 	l.now = l.opts.Clock()
-	for i := range n {
-		l.dispatch(&l.poll.events[i])
+	for !l.work() {
+	}
+}
+
+// work does what a turn has to do, or what is left of it after a panic. It reports
+// whether it came to the end.
+func (l *Loop) work() (done bool) {
+	defer l.recoverTurn()
+	for p := &l.progress; p.event < p.events; {
+		ev := &l.poll.events[p.event]
+		p.event++
+		l.dispatch(ev)
 	}
 	l.readAgain()
+	l.serving = nil
 	l.timers.advance(l.now)
 	l.runPosted()
 	l.flushDirty()
 	l.finalizeDead()
+	l.serving = nil
+	return true
 }
 
 // wait returns how many events are there to be dispatched.
@@ -186,11 +216,13 @@ func (l *Loop) dispatch(ev *unix.EpollEvent) {
 	switch {
 	case slot >= 0:
 		if c := l.conns[slot]; c != nil {
+			l.serving = c
 			c.event(ev.Events)
 		}
 	case slot == wakeSlot:
 		l.poll.clearInterrupt()
 	default:
+		l.serving = nil
 		if ln := l.lns[listenerIndex(slot)]; ln != nil {
 			ln.accept()
 		}
@@ -200,18 +232,28 @@ func (l *Loop) dispatch(ev *unix.EpollEvent) {
 // readAgain reads connections that were resumed, or had more to give than one
 // turn takes. What they become ready for meanwhile waits for the next turn.
 func (l *Loop) readAgain() {
-	n := len(l.ready)
-	for i := range n {
-		c := l.ready[i]
-		l.ready[i] = nil
+	p := &l.progress
+	if p.again == len(l.again) {
+		l.again, l.ready, p.again = l.ready, l.again[:0], 0
+	}
+	for p.again < len(l.again) {
+		c := l.again[p.again]
+		l.again[p.again] = nil
+		p.again++
 		c.flags &^= inReady
+		l.serving = c
 		c.read()
 	}
-	l.ready = l.ready[:copy(l.ready, l.ready[n:])]
 }
 
 func (l *Loop) runPosted() {
-	for _, fn := range l.posted.take() {
+	p := &l.progress
+	if p.task == len(l.tasks) {
+		l.tasks, p.task = l.posted.take(), 0
+	}
+	for p.task < len(l.tasks) {
+		fn := l.tasks[p.task]
+		p.task++
 		fn()
 	}
 }
@@ -219,31 +261,37 @@ func (l *Loop) runPosted() {
 // flushDirty writes what the turn produced. Handlers that are told of a
 // connection's relief may produce more, which is written as well.
 func (l *Loop) flushDirty() {
-	for i := 0; i < len(l.dirty); i++ {
-		c := l.dirty[i]
-		l.dirty[i] = nil
+	p := &l.progress
+	for p.flushed < len(l.dirty) {
+		c := l.dirty[p.flushed]
+		l.dirty[p.flushed] = nil
+		p.flushed++
 		c.flags &^= inDirty
+		l.serving = c
 		c.flush()
 	}
-	l.dirty = l.dirty[:0]
+	l.dirty, p.flushed = l.dirty[:0], 0
 }
 
 // finalizeDead closes what has ended during the turn and tells the handlers, which may
 // end others by that.
 func (l *Loop) finalizeDead() {
-	for i := 0; i < len(l.dying); i++ {
-		c := l.dying[i]
-		l.dying[i] = nil
+	p := &l.progress
+	for p.finalized < len(l.dying) {
+		c := l.dying[p.finalized]
+		l.dying[p.finalized] = nil
+		p.finalized++
+		l.serving = c
 		c.finalize()
 	}
-	l.dying = l.dying[:0]
+	l.dying, p.finalized = l.dying[:0], 0
 }
 
 // shutdown ends everything. The tasks come first, since they may still bring
 // listeners; no connection is added any more.
 func (l *Loop) shutdown() {
 	for _, fn := range l.posted.close() {
-		fn()
+		l.Protect(nil, fn)
 	}
 	for _, ln := range l.lns {
 		if ln != nil {
@@ -258,7 +306,8 @@ func (l *Loop) shutdown() {
 				again = true
 			}
 		}
-		l.finalizeDead()
+		for !l.finalizeAll() {
+		}
 	}
 	l.flushDirty() // of the dead, which clears what they said last
 	if l.in != nil {
@@ -266,6 +315,13 @@ func (l *Loop) shutdown() {
 		l.in = nil
 	}
 	l.poll.close()
+}
+
+// finalizeAll is finalizeDead in a loop's last turn.
+func (l *Loop) finalizeAll() (done bool) {
+	defer l.recoverTurn()
+	l.finalizeDead()
+	return true
 }
 
 // queue is the tasks posted to a loop.

@@ -72,7 +72,9 @@ func (l *Loop) flushLarge() {
 	c := l.fed
 	l.fed = nil
 	if c != nil && c.out.Len() >= largeOutput {
+		l.interrupted, l.serving = l.serving, c
 		c.flush()
+		l.serving, l.interrupted = l.interrupted, nil
 	}
 }
 
@@ -161,7 +163,9 @@ func (c *Conn) offerUnread() {
 	}
 	s := c.unread
 	s.Retain() // the handler may end the connection
+	c.loop.offered = s
 	used := c.handler.Data(c, buffer.ViewOf(s, int(c.unreadFrom), int(c.unreadTo)))
+	c.loop.offered = nil
 	if c.unread == s {
 		c.unreadFrom += int32(used)
 		if c.unreadFrom == c.unreadTo {

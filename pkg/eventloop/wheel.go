@@ -63,6 +63,7 @@ const (
 // from now, and moves down as its time comes nearer.
 type wheel struct {
 	now      int64 // the tick up to which all timers have run out
+	expiring Expirer
 	occupied [levels]uint64
 	heads    [levels][slots]*Timer
 }
@@ -135,10 +136,12 @@ func (w *wheel) advance(now int64) {
 			if t.tick > w.now {
 				w.insert(t)
 			} else {
+				w.expiring = t.target
 				t.target.Expired(t)
 			}
 		}
 	}
+	w.expiring = nil
 	w.now = max(w.now, until)
 }
 
