@@ -155,7 +155,7 @@ func (ls *Listening) close(drain bool) {
 	ls.closed = true
 	for _, ln := range ls.lns {
 		done := make(chan struct{})
-		if ln.loop.Post(func() { ln.remove(drain); close(done) }) {
+		if ln.loop.Post(func() { defer close(done); ln.remove(drain) }) {
 			<-done
 		} else if ln.slot < 0 {
 			unix.Close(ln.fd) // a loop that has stopped knows only what was started

@@ -78,9 +78,9 @@ type Loop struct {
 // progress is how far the loop has come with each part of its turn, so that it can
 // go on behind what has panicked.
 type progress struct {
-	events          int // there are
-	event           int // the next one, as are the others
-	again, task     int
+	events             int // there are
+	event              int // the next one, as are the others
+	again, task        int
 	flushed, finalized int
 }
 

@@ -53,6 +53,14 @@ func (a *away) run() {
 func (a *away) back() {
 	s := a.stream
 	s.away = nil
+	s.late = true
+	a.goOn()
+	s.late = false
+}
+
+// goOn does what the hook said.
+func (a *away) goOn() {
+	s := a.stream
 	switch d := &s.dirs[a.dir]; {
 	case s.over:
 		s.settled()

@@ -84,6 +84,7 @@ type Stream struct {
 	tasks *task // pending AfterFuncs
 	away  *away // a hook that is running on the goroutine pool
 	over  bool
+	late  bool // something that was put off is being done, or panicked
 }
 
 // slot is one filter of this stream.
@@ -105,7 +106,7 @@ func (sl *slot) sees(dir Direction) bool {
 // upstream, responses to downstream.
 func (s *Stream) Begin(env *Env, c Chain, owner Owner, info *stream.Info, upstream, downstream stream.Sink) {
 	s.env, s.owner, s.info = env, owner, info
-	s.over = false
+	s.over, s.late = false, false
 	s.dirs[RequestDirection].begin(upstream)
 	s.dirs[ResponseDirection].begin(downstream)
 	s.slots = s.slots[:0]
@@ -125,11 +126,9 @@ func (s *Stream) Begin(env *Env, c Chain, owner Owner, info *stream.Info, upstre
 // Finish ends the stream: everything held is dropped, timers are stopped and
 // filters told. It returns false if a hook is still running on the goroutine
 // pool: then all that, and the owner's Settled, comes when it is done, and s must
-// not be used until then.
+// not be used until then. After a panic of a filter it is called again, and tells those
+// that were not told.
 func (s *Stream) Finish() bool {
-	if s.over {
-		return s.away == nil
-	}
 	s.over = true
 	for t := s.tasks; t != nil; t = t.next {
 		s.env.Worker.Cancel(&t.timer)
@@ -150,7 +149,8 @@ func (s *Stream) dropAll() {
 
 func (s *Stream) tellFinished() {
 	for i := range s.slots {
-		sl := &s.slots[i]
+		sl := s.slots[i]
+		s.slots[i] = slot{} // told once, also if it panics
 		f, ok := sl.request.(Finisher)
 		if ok {
 			f.Finished(s)
@@ -162,6 +162,10 @@ func (s *Stream) tellFinished() {
 	clear(s.slots)
 	s.slots = s.slots[:0]
 }
+
+// Interrupted reports, when something on the worker has panicked, whether it was in
+// what this stream's filters had put off. Calls of the owner's are not among it.
+func (s *Stream) Interrupted() bool { return s.late }
 
 // Info returns what is known of the request. Filters may set Flags in it, and
 // change nothing else; a blocking hook reads only what was known when the request
@@ -243,5 +247,7 @@ func (t *task) Expired(*eventloop.Timer) {
 			break
 		}
 	}
+	s.late = true
 	t.fn()
+	s.late = false
 }

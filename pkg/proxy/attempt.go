@@ -157,11 +157,11 @@ func (t *attempt) connected(c *upstream.Conn) {
 	x := t.x
 	a := &x.attempts
 	t.conn, t.at, t.heard = c, c.WriteOffset(), c.Heard()
-	t.up, t.paused = c.Open(t), false
 	if t == a.current {
 		x.info.Upstream, x.info.UpstreamProtocol = c, a.protocol.Name
 	}
 	t.recorder().countBegun()
+	t.up, t.paused = c.Open(t), false
 	t.flow()
 	x.target.address(t.host)
 	if x.deadlines.call > 0 {

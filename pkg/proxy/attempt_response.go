@@ -88,6 +88,9 @@ func (t *attempt) Trailers(h *stream.Header) {
 // Reset: the host, or its connection, failed the attempt.
 func (t *attempt) Reset(r stream.Reset) {
 	x := t.x
+	if x.has(finished) { // a codec tells after a panic that did not know
+		return
+	}
 	x.enter()
 	at := t.at
 	if key := limitKey(&r); key != "" {
@@ -111,14 +114,18 @@ func (t *attempt) Reset(r stream.Reset) {
 // Pause: the host takes the request slowly.
 func (t *attempt) Pause() {
 	if t.up != nil {
+		t.x.enter()
 		t.x.hold(pauseUpstream)
+		t.x.leave()
 	}
 }
 
 // Resume: the host takes it again.
 func (t *attempt) Resume() {
 	if t.up != nil {
+		t.x.enter()
 		t.x.release(pauseUpstream)
+		t.x.leave()
 	}
 }
 

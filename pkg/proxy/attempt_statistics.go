@@ -106,6 +106,10 @@ func (t *attemptRecorder) countFailure(r stream.Reset) {
 	case stream.Overflow:
 		c.RequestPendingOverflow++
 		return
+	case stream.Panicked:
+		h.RequestLocalReset++
+		c.RequestLocalReset++
+		return
 	case stream.Unsendable, stream.TooLarge:
 		t.countLocal(r)
 		return

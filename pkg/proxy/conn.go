@@ -161,12 +161,17 @@ func (c *downConn) Pressure(_ *eventloop.Conn, high bool) {
 
 // Closed ends what was under way.
 func (c *downConn) Closed(io *eventloop.Conn, err error) {
-	l := c.l
-	l.worker.Loop.Cancel(&c.timer.Timer)
+	c.l.worker.Loop.Cancel(&c.timer.Timer)
+	defer c.account(io, err)
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
 	if c.bound != nil {
 		c.bound.end()
 	}
+}
+
+// account ends what the connection is counted for.
+func (c *downConn) account(io *eventloop.Conn, err error) {
+	l := c.l
 	c.countSent()
 	l.noteCut(io, err)
 	l.stats.ConnectionActive--

@@ -42,10 +42,11 @@ type exchange struct {
 	req   *stream.Head // of the worker's pool, as is the next one
 	resp  *stream.Head // nil until there is a response
 
-	flags  exchangeFlags
-	phase  responsePhase
-	pauses pauses
-	depth  int // calls that have entered the exchange and not left it
+	flags     exchangeFlags
+	phase     responsePhase
+	pauses    pauses
+	depth     int32 // calls that have entered the exchange and not left it
+	accounted bool  // and its end is accounted for
 
 	target    target
 	attempts  attempts
@@ -99,10 +100,10 @@ func (x *exchange) has(f exchangeFlags) bool { return x.flags&f != 0 }
 func (x *exchange) enter() { x.depth++ }
 
 func (x *exchange) leave() {
-	x.depth--
-	if x.depth == 0 && x.phase == responseOver && x.flags&(requestOver|finished) == requestOver {
+	if x.depth == 1 && x.phase == responseOver && x.flags&(requestOver|finished) == requestOver {
 		x.finish()
 	}
+	x.depth--
 }
 
 // advance makes the response come as far as p, if it has not come further.
@@ -119,7 +120,7 @@ func (x *exchange) init(w *Worker) {
 func (x *exchange) begin(c *downConn, sender stream.End) {
 	w := x.w
 	x.conn, x.l, x.cfg, x.proto, x.down = c, c.l, c.l.Listener, c.proto, sender
-	x.flags, x.phase, x.pauses, x.depth = 0, responseAwaited, 0, 0
+	x.flags, x.phase, x.pauses, x.depth, x.accounted = 0, responseAwaited, 0, 0, false
 	x.target.begin()
 	x.attempts.begin(c.proto)
 	x.deadlines.begin(x.cfg.timeouts(c.proto), w.Loop.Now())
@@ -145,14 +146,23 @@ func (x *exchange) finish() {
 		c.Socket().Close()
 	}
 	a.cancel(stream.Reset{Reason: stream.Cancelled})
-	x.deadlines.countStalled(false)
-	x.target.end()
-	a.body.drop()
-	(*recorder)(x).ended()
+	x.account()
 	x.conn.settle()
 	if x.filters.Finish() {
 		x.recycle()
 	}
+}
+
+// account gives up what the exchange was counted for, once.
+func (x *exchange) account() {
+	if x.accounted {
+		return
+	}
+	x.accounted = true
+	x.deadlines.countStalled(false)
+	x.target.end()
+	x.attempts.body.drop()
+	(*recorder)(x).ended()
 }
 
 // tunnelsConn reports whether the exchange has the connection to the host for itself,
@@ -271,6 +281,9 @@ func (e *downEnd) Trailers(t *stream.Header) {
 // the rest of the request after the response was sent.
 func (e *downEnd) Reset(r stream.Reset) {
 	x := (*exchange)(e)
+	if x.has(finished) { // a codec tells after a panic that did not know
+		return
+	}
 	x.enter()
 	x.flags |= requestOver
 	if x.req == nil { // there never was a head
@@ -284,10 +297,20 @@ func (e *downEnd) Reset(r stream.Reset) {
 }
 
 // Pause: the client takes the response slowly.
-func (e *downEnd) Pause() { (*exchange)(e).hold(pauseDownstream) }
+func (e *downEnd) Pause() {
+	x := (*exchange)(e)
+	x.enter()
+	x.hold(pauseDownstream)
+	x.leave()
+}
 
 // Resume: the client takes it again.
-func (e *downEnd) Resume() { (*exchange)(e).release(pauseDownstream) }
+func (e *downEnd) Resume() {
+	x := (*exchange)(e)
+	x.enter()
+	x.release(pauseDownstream)
+	x.leave()
+}
 
 // requestReceived notes that the client has sent everything.
 func (x *exchange) requestReceived() {

@@ -18,7 +18,7 @@ func (w *Worker) EndStreams() (n int) {
 	for _, x := range slices.Clone(w.all) { // those that end may leave it
 		if x.conn != nil && !x.has(finished) {
 			n++
-			x.expire()
+			w.Loop.Protect(nil, x.expire)
 		}
 	}
 	for _, l := range w.listeners {
@@ -48,7 +48,7 @@ func (l *listener) endTCP() (n int) {
 		next := c.next
 		if t, ok := c.codec.(*tcp); ok {
 			n++
-			t.end()
+			l.worker.Loop.Protect(c.io, t.end)
 		}
 		c = next
 	}

@@ -88,7 +88,7 @@ func (l *listener) drain() {
 	c := l.conns
 	for range l.count {
 		next := c.next
-		c.drain()
+		l.worker.Loop.Protect(c.io, c.drain)
 		c = next
 	}
 }
@@ -116,6 +116,7 @@ func (w *Worker) Accept(socket *Shared, io *eventloop.Conn) eventloop.Handler {
 		c.local = &l.Shared.Local
 	}
 	l.add(c)
+	io.SetHandler(c) // who is told also if it goes wrong from here on
 	c.open()
 	c.begin()
 	return c

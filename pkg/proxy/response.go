@@ -170,7 +170,7 @@ func flagOf(r stream.Reason) stream.Flags {
 		return stream.UpstreamOverflow
 	case stream.ProtocolError:
 		return stream.UpstreamProtocolError
-	case stream.Unsendable:
+	case stream.Unsendable, stream.Panicked:
 		return stream.LocalReset
 	}
 	return stream.UpstreamRemoteReset
@@ -189,6 +189,8 @@ func statusOf(r stream.Reset) (status int, text string) {
 		return 503, "the upstream refused the request\n"
 	case stream.ProtocolError:
 		return 502, "the upstream broke its protocol\n"
+	case stream.Panicked:
+		return 500, "the proxy failed on the connection to the upstream\n"
 	case stream.Unsendable:
 		return 500, "the request cannot be sent to the upstream: " + r.Err.Error() + "\n"
 	case stream.TooLarge:

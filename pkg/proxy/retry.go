@@ -187,7 +187,7 @@ func (a *attempts) delayRetry(t *attempt) {
 	if limit > 0 {
 		wait = time.Duration(a.x.w.rng.Uint64() % uint64(limit))
 	}
-	t.retry = true
+	t.retry, a.x.target.granted = true, false
 	p.wait(a, wait)
 }
 

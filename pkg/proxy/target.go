@@ -21,12 +21,13 @@ type target struct {
 	draw    uint64              // the value of the cookie that the response is to set
 	cookie  bool                // there is one
 	counted bool                // the cluster counts the request
+	granted bool                // and a retry of it that no attempt is yet
 }
 
 func (t *target) begin() {
 	t.route, t.stats, t.cluster, t.wait = nil, nil, nil, nil
 	t.choice = upstream.Choice{}
-	t.cookie, t.counted = false, false
+	t.cookie, t.counted, t.granted = false, false, false
 }
 
 // end gives up what the request has of its cluster.
@@ -34,6 +35,10 @@ func (t *target) end() {
 	if t.counted {
 		t.counted = false
 		t.cluster.End()
+	}
+	if t.granted { // a panic came between
+		t.granted = false
+		t.cluster.EndRetry()
 	}
 }
 
@@ -52,6 +57,7 @@ func (t *target) beginRetry() bool {
 		t.cluster.Stats.RequestRetryOverflow++
 		return false
 	}
+	t.granted = true
 	t.cluster.Stats.RequestRetry++
 	t.stats.RequestRetry++
 	return true

@@ -34,6 +34,9 @@ type Options struct {
 	Clock func() time.Time
 	// OriginalDst returns where a client meant its connection to go; nil asks the system.
 	OriginalDst func(*eventloop.Conn) netip.AddrPort
+	// Panicked, if it is not nil, has the worker recover from panics, and is told of each
+	// when its consequences are contained.
+	Panicked func(eventloop.Panic)
 	// Suspect and OnDemand are what the worker asks the control plane for: see upstream.Env.
 	Suspect  func()
 	OnDemand func(name string) bool
@@ -82,21 +85,29 @@ func NewWorker(o Options) *Worker {
 		removed:   make(map[*listener]struct{}),
 		logs:      accesslog.NewWorker(o.AccessLogs),
 	}
-	w.clusters = upstream.NewManager(upstream.Env{
-		Loop:   o.Loop,
-		Worker: o.Index,
+	w.clusters = upstream.NewManager(w.upstreamEnv())
+	if o.Panicked != nil {
+		o.Loop.OnPanic(w.contain)
+	}
+	w.env = filter.Env{Worker: o.Loop, Goroutines: o.Goroutines, Rand: w.rng.Uint64}
+	return w
+}
+
+// upstreamEnv is what clusters are given.
+func (w *Worker) upstreamEnv() upstream.Env {
+	return upstream.Env{
+		Loop:   w.Loop,
+		Worker: w.Index,
 		Rand:   w.rng.Uint64,
 		Codec: func(link stream.Link, maker protocol.ClientMaker) stream.ClientCodec {
 			return maker(link, &w.heads)
 		},
-		Stats:    o.Stats,
-		Log:      o.Log,
-		NextID:   o.NextID,
-		Suspect:  o.Suspect,
-		OnDemand: o.OnDemand,
-	})
-	w.env = filter.Env{Worker: o.Loop, Goroutines: o.Goroutines, Rand: w.rng.Uint64}
-	return w
+		Stats:    w.Stats,
+		Log:      w.Log,
+		NextID:   w.NextID,
+		Suspect:  w.Suspect,
+		OnDemand: w.OnDemand,
+	}
 }
 
 // Apply swaps a snapshot in. Requests under way go on with what they began with.
@@ -238,13 +249,22 @@ const maxFreeExchanges = 1024
 
 func (w *Worker) putExchange(x *exchange) {
 	w.streams--
+	if x.index < 0 {
+		return
+	}
 	if len(w.free) < maxFreeExchanges {
 		w.free = append(w.free, x)
 		return
 	}
+	w.forget(x)
+}
+
+// forget has an exchange not be used again.
+func (w *Worker) forget(x *exchange) {
 	last := len(w.all) - 1
 	w.all[x.index] = w.all[last]
 	w.all[x.index].index = x.index
 	w.all[last] = nil
 	w.all = w.all[:last]
+	x.index = -1
 }

@@ -39,6 +39,8 @@ type world struct {
 	hosts   []string
 	calls   chan *call // that hosts were asked
 
+	mayBreak bool // connections of clients, as they are made or while they send
+
 	client   client
 	demanded chan string  // names of clusters that the worker asks for
 	suspects atomic.Int64 // times that a host was to be looked at
@@ -61,6 +63,7 @@ type plan struct {
 	idle    time.Duration
 	handler http.HandlerFunc // of the hosts, instead of one that asks the test
 	secure  secured          // which connections have a transport
+	trap    *trap            // that codecs, filters and balancers pass
 }
 
 func newWorld(t testing.TB, p plan) *world {
@@ -78,11 +81,27 @@ func newWorld(t testing.TB, p plan) *world {
 	}
 	w.loop = group.Loops()[0]
 	id := uint64(0)
-	w.w = NewWorker(Options{
+	o := Options{
 		Loop: w.loop, Stats: metrics.NewWorker(), NextID: func() uint64 { id++; return id }, Clock: time.Now,
 		OnDemand: func(name string) bool { w.demanded <- name; return name != refused },
 		Suspect:  func() { w.suspects.Add(1) },
-	})
+	}
+	if p.trap != nil {
+		o.Panicked = p.trap.panicked
+	}
+	w.on(func() { w.w = NewWorker(o) })
+	if p.trap != nil {
+		env := w.w.upstreamEnv()
+		env.Rand = func() (n uint64) {
+			p.trap.pass("balancer.Pick", func() { n = w.w.rng.Uint64() })
+			return n
+		}
+		codec := env.Codec
+		env.Codec = func(link stream.Link, maker protocol.ClientMaker) stream.ClientCodec {
+			return p.trap.client(codec(link, maker))
+		}
+		w.w.clusters = upstream.NewManager(env)
+	}
 	w.load(p)
 	accept := func(io *eventloop.Conn) eventloop.Handler { return w.w.Accept(w.share, io) }
 	ls, err := group.Listen(eventloop.AddrFrom(netip.MustParseAddrPort("127.0.0.1:0")), eventloop.ListenOptions{}, accept)
@@ -165,6 +184,12 @@ func (w *world) load(p plan) {
 		w.t.Fatalf("no protocol %s", p.kind.protocol())
 	}
 	newCodec := proto.ListenerSettings(lc.Proxy.Settings).Server(&protocol.Listener{})
+	if p.trap != nil {
+		newCodec = p.trap.server(newCodec)
+		for i := range w.l.Chains {
+			w.l.Chains[i] = filter.Chain{filter.NewLink("trap", &trapFilter{p.trap})}
+		}
+	}
 	w.l.Protocols = []ListenerProtocol{{Protocol: proto, NewCodec: newCodec, Timeouts: protocol.Timeouts{StreamIdle: p.idle}}}
 	w.secure.apply(w.l, clusters)
 	w.on(func() { w.w.Apply(&Snapshot{Listeners: []*Listener{w.l}, Clusters: clusters}) })

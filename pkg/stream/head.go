@@ -138,6 +138,14 @@ func (p *Pool) Put(h *Head) {
 // head or two, and a codec one only while it parses it.
 const maxFreeHeads = 1024
 
+// Clear forgets what is kept, after a panic: something may have been put back twice.
+func (p *Pool) Clear() {
+	p.free = nil
+	for _, l := range p.lists {
+		l.(interface{ clear() }).clear()
+	}
+}
+
 // FreeList keeps what codecs use again, such as their streams, for one worker.
 type FreeList[T any] struct{ free []*T }
 
@@ -172,6 +180,8 @@ func (l *FreeList[T]) Put(v *T) {
 		l.free = append(l.free, v)
 	}
 }
+
+func (l *FreeList[T]) clear() { l.free = nil }
 
 // maxFree bounds a free list.
 const maxFree = 1024

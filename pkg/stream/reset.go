@@ -20,17 +20,19 @@ const (
 	ProtocolError
 	// TimedOut: a deadline passed.
 	TimedOut
-	// Overflow: a limit of weir's own was reached.
+	// Overflow: a limit of weir's own was reached. It is the first of those that are local.
 	Overflow
 	// Unsendable: weir cannot say the message in the peer's protocol.
 	Unsendable
 	// TooLarge: the message is over a limit of weir's own, which Err names: the request,
 	// if it was not processed, otherwise the response.
 	TooLarge
+	// Panicked: weir failed while it worked on a connection, which it had to give up.
+	Panicked
 )
 
 // Local reports whether the reason is weir's own, and so says nothing of the peer.
-func (r Reason) Local() bool { return r == Overflow || r == Unsendable || r == TooLarge }
+func (r Reason) Local() bool { return r >= Overflow }
 
 var reasonNames = [...]string{
 	Cancelled:      "cancelled",
@@ -43,6 +45,7 @@ var reasonNames = [...]string{
 	Overflow:       "limit reached",
 	Unsendable:     "cannot be sent",
 	TooLarge:       "message too large",
+	Panicked:       "weir failed",
 }
 
 // String says the reason in words.

@@ -185,7 +185,7 @@ func (c *Conn) mayIdle() bool {
 
 // retire makes the connection end with its last stream.
 func (c *Conn) retire() {
-	c.codec.Drain()
+	c.drain()
 	c.unshare()
 }
 
@@ -357,8 +357,16 @@ func (c *Conn) Closed(_ *eventloop.Conn, err error) {
 	h.noteCut(err)
 	c.leave()
 	c.disproved(err)
+	defer c.leaveNothing()
 	c.codec.Close(stream.Reset{Reason: stream.ConnectionLost, Err: err})
-	h.settle() // requests may have waited for room on it
+}
+
+// leaveNothing ends the account of a connection that is closed, also if its codec did
+// not know of all of its streams after a panic, or panics again.
+func (c *Conn) leaveNothing() {
+	c.host.active -= int(c.streams)
+	c.streams = 0
+	c.host.settle() // requests may have waited for room on it
 }
 
 // leave gives the connection's slot up.

@@ -255,15 +255,18 @@ func (h *Host) widthOf(key PoolKey) int {
 // is not among them.
 func (h *Host) refuse(err error) {
 	h.round++
+	over := false
+	defer func() { h.later(over, func() { h.refuse(err) }) }()
 	for n := h.waiting.n - h.coming; n > 0; n-- {
 		p := h.waiting.first
 		if p == nil || p.round == h.round {
-			return
+			break
 		}
 		w := p.waiter
 		h.Forget(p)
 		w.Unconnected(stream.Reset{Reason: stream.ConnectFailed, Unprocessed: true, Err: err})
 	}
+	over = true
 }
 
 // free takes a connection back that has no stream, or room for one more, and gives
@@ -365,12 +368,15 @@ func (h *Host) yields() (heir int, ok bool) {
 func (h *Host) retire() {
 	h.avoidNoMore()
 	h.retired = true
+	over := false
+	defer func() { h.later(over, h.retire) }()
 	for c := h.shared.first; c != nil; {
 		next := c.next
 		c.retire()
 		c = next
 	}
 	h.closeIdle()
+	over = true
 }
 
 // closeIdle closes the connections that have no stream.

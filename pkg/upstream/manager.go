@@ -30,8 +30,9 @@ type Env struct {
 	// not block. nil: there are no such clusters.
 	OnDemand func(name string) bool
 
-	conns    int  // upstream connections of the worker, being made or made
-	draining bool // no connection becomes idle any more
+	conns    int   // upstream connections of the worker, being made or made
+	calling  *Conn // whose codec is being asked something on behalf of others
+	draining bool  // no connection becomes idle any more
 }
 
 // Manager is one worker's clusters. It is not safe for concurrent use.

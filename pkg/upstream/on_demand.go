@@ -81,7 +81,7 @@ func (m *Manager) answer(name string, tell func(ClusterWaiter)) {
 		w := queue.first
 		who := w.who
 		w.leave()
-		tell(who)
+		m.env.Loop.Protect(nil, func() { tell(who) })
 	}
 }
 

@@ -173,7 +173,7 @@ func (c *Conn) offer() {
 
 // sound tells whether the connection can take another stream, if it is trusted.
 func (c *Conn) sound() bool {
-	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && c.codec.Available() > 0
+	return !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && c.available() > 0
 }
 
 func (c *Conn) usable() bool { return c.doubt == trusted && c.sound() }
@@ -181,5 +181,5 @@ func (c *Conn) usable() bool { return c.doubt == trusted && c.sound() }
 // hasRoom tells whether the connection takes another stream, now or as soon as
 // what is sent has left.
 func (c *Conn) hasRoom() bool {
-	return c.doubt == trusted && !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && (c.pressed || c.codec.Available() > 0)
+	return c.doubt == trusted && !c.ended && c.io.Alive() && !c.io.PeerEnded() && !c.worn() && (c.pressed || c.available() > 0)
 }
