@@ -31,6 +31,7 @@ const (
 	exitFailed = 1 // it could not start, or the configuration is wrong
 	exitUsage  = 2
 	exitCut    = 3 // the drain ran out of time and cut requests off
+	exitPanics = 4 // it ended itself after too many panics
 )
 
 type commands struct {

@@ -121,9 +121,17 @@ func start(s *server.Server, path string, signals <-chan os.Signal) error {
 	}
 }
 
-// serve does what signals ask for, until one ends the process.
+// serve does what signals ask for, until one ends the process, or too much has gone
+// wrong in it.
 func serve(s *server.Server, signals <-chan os.Signal, log *slog.Logger, out *logFile) error {
-	for sig := range signals {
+	for {
+		var sig os.Signal
+		select {
+		case sig = <-signals:
+		case err := <-s.Failed():
+			log.Error("the process ends, so that another one can begin anew", "error", err)
+			return cmp.Or(drain(s, signals, log), error(exitError(exitPanics)))
+		}
 		switch sig {
 		case syscall.SIGUSR1:
 			s.ReopenLogs()
@@ -139,7 +147,6 @@ func serve(s *server.Server, signals <-chan os.Signal, log *slog.Logger, out *lo
 			return drain(s, signals, log)
 		}
 	}
-	return nil
 }
 
 func reload(s *server.Server, log *slog.Logger) {

@@ -28,7 +28,7 @@ func (s *Server) begin(c *config.Config) error {
 	o := &s.opts
 	p := &parts{logs: &accessLogs{files: s.files}, workers: &workers{}, status: s.status}
 	p.clusters = clusters.New(clusters.Options{Sources: o.Registry.Discovery, Workers: p.workers, Log: o.Log, Ending: s.ending})
-	if err := p.workers.start(workersOf(c, o.Workers), o.Log, s.files, p.clusters); err != nil {
+	if err := p.workers.start(workersOf(c, o.Workers), o.Log, s.files, p.clusters, s.panics); err != nil {
 		p.clusters.Close()
 		return err
 	}

@@ -44,6 +44,7 @@ type status struct {
 	inForce atomic.Pointer[inForce]
 	last    atomic.Pointer[ReloadResult]
 	reloads struct{ ok, failed atomic.Int64 }
+	panics  *panics
 }
 
 // inForce is what is known of the configuration in force. It is immutable.
@@ -57,7 +58,7 @@ type inForce struct {
 var _ admin.Process = (*status)(nil)
 
 func newStatus() *status {
-	s := &status{started: time.Now()}
+	s := &status{started: time.Now(), panics: newPanics()}
 	s.inForce.Store(&inForce{})
 	return s
 }
@@ -123,5 +124,6 @@ func (s *status) values() []metrics.Value {
 		{Key: "stage", Help: "0 init, 1 running, 2 draining, 3 stopped.", Read: func() int64 { return int64(s.stage.Load()) }},
 		{Key: "reload_total", Label: "result", LabelValue: "ok", Counter: true, Help: reloads, Read: s.reloads.ok.Load},
 		{Key: "reload_total", Label: "result", LabelValue: "failed", Counter: true, Help: reloads, Read: s.reloads.failed.Load},
+		{Key: "panic_total", Counter: true, Help: "Panics that weir has recovered from.", Read: s.panics.total.Load},
 	}
 }

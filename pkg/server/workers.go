@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -39,10 +40,11 @@ var _ clusters.Workers = (*workers)(nil)
 
 // start starts n event loops. A loop waits in ways that the Go scheduler does not see,
 // and so holds a processor of its own; two more are for everything else.
-func (w *workers) start(n int, log *slog.Logger, files *accesslog.Files, c *clusters.Manager) (err error) {
+func (w *workers) start(n int, log *slog.Logger, files *accesslog.Files, c *clusters.Manager, panics *panics) (err error) {
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), n+2))
 	w.pool, err = ants.NewPool(blockingHooks, ants.WithNonblocking(true), ants.WithPanicHandler(func(p any) {
-		log.Error("a blocking filter hook panicked", "panic", p)
+		panics.note(time.Now(), p)
+		log.Error("a blocking filter hook panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}))
 	if err != nil {
 		return err
@@ -57,6 +59,7 @@ func (w *workers) start(n int, log *slog.Logger, files *accesslog.Files, c *clus
 		w.stats[i] = metrics.NewWorker()
 		w.all[i] = proxy.NewWorker(proxy.Options{
 			Loop: l, Index: i, Stats: w.stats[i], Goroutines: w.pool, AccessLogs: files, Log: log,
+			Panicked: panics.ofWorker(i, log),
 			NextID:   func() uint64 { return w.nextID.Add(1) },
 			Clock:    time.Now,
 			Suspect:  c.Suspect,
