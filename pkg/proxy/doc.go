@@ -23,5 +23,10 @@
 //   - An attempt's memory may be another attempt afterwards. Who needs to know compares
 //     attempt.generation.
 //
+// A panic unwinds all of such a stack. What had been entered and not left then, and the
+// connections on both sides of it, may be half changed, and is given up (panic.go). So
+// what is taken is noted where it is taken, before anything is called that may panic,
+// and given up once, whoever does.
+//
 // [Snapshot] is the immutable configuration that a worker works by, and swaps.
 package proxy
