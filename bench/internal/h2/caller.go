@@ -303,15 +303,3 @@ func (c *caller) goAway(last uint32) error {
 
 // errAnswer is one that is not good.
 var errAnswer = errors.New("not answered well")
-
-// Call has one gRPC call answered.
-func Call(ctx context.Context, address string) error {
-	r, err := Run(ctx, Options{Address: address, Connections: 1, InFlight: 1})
-	if err != nil {
-		return err
-	}
-	if faults := r.Faults(); faults != "" {
-		return fmt.Errorf("%w: %s", errAnswer, faults)
-	}
-	return nil
-}

@@ -80,9 +80,6 @@ func (c *Cluster) KillLeader() int {
 	return i
 }
 
-// Kill ends a server.
-func (c *Cluster) Kill(i int) { c.Servers[i].Stop() }
-
 // Restart starts a server again, with its state, and waits until it has a leader.
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
