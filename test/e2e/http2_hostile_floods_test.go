@@ -14,7 +14,6 @@ type hostileFlood struct {
 	begin func(f *frames)        // once, before
 	do    func(f *frames, i int) // again and again; i counts from 0
 	most  int                    // so often at most before weir ends the connection
-	rate  int                    // and so often for every second that passes; 0 means forgiven
 	opens int                    // so many requests at most reach the upstream
 	each  bool                   // and one each time
 }
@@ -95,11 +94,6 @@ var hostileFloods = []hostileFlood{
 			}
 			f.WriteContinuation(streamOf(i), true, block)
 		},
-	},
-	{
-		name: "DATA of a byte each", most: 1200, rate: 2000, opens: 1,
-		begin: func(f *frames) { hang(f, 1, false) },
-		do:    func(f *frames, _ int) { f.WriteData(1, false, []byte{1}) },
 	},
 	{
 		name: "rapid reset (CVE-2023-44487)", most: 300, each: true,
@@ -189,7 +183,7 @@ func TestHostileFloods(t *testing.T) {
 				a.begin(f)
 			}
 			n := 0
-			took := g.costs(func() { n = g.flood(f, a.most, max(a.rate, forgiven), func(i int) { a.do(f, i) }) })
+			took := g.costs(func() { n = g.flood(f, a.most, forgiven, func(i int) { a.do(f, i) }) })
 			f.dropped(xhttp2.ErrCodeEnhanceYourCalm)
 			g.cheap(took, n+200)
 			g.withstood()

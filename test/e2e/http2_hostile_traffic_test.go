@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
@@ -119,6 +120,39 @@ func TestHostileDribble(t *testing.T) {
 			g.withstood()
 		})
 	}
+}
+
+// TestHostileTinyData: DATA of a byte each, on all streams, as fast as it goes, and of
+// which many come at once. Node writes characters so, and is not slow: each costs a
+// small part of a request, and nobody else notices.
+func TestHostileTinyData(t *testing.T) {
+	g := besiege(t, setup{})
+	f := g.attacker()
+	for i := range mostStreams {
+		f.request(streamOf(i), false, "POST", "/hang")
+	}
+	const rounds, each = 40, 50
+	var round bytes.Buffer
+	tiny := xhttp2.NewFramer(&round, nil)
+	for i := range mostStreams {
+		for range each {
+			tiny.WriteData(streamOf(i), false, []byte{1})
+		}
+	}
+	took := g.costs(func() {
+		for range rounds {
+			f.raw.Write(round.Bytes())
+			g.serves(1)
+			if !f.reached() {
+				f.dropped(xhttp2.ErrCodeEnhanceYourCalm)
+				return
+			}
+		}
+	})
+	t.Logf("%d frames took %v, a request %v", rounds*mostStreams*each, took, g.price)
+	g.cheap(took, rounds*mostStreams*each/20)
+	f.Close()
+	g.withstood()
 }
 
 // TestHostileUploads: requests whose bodies nobody takes hold a window each on

@@ -95,8 +95,6 @@ var hostileAnswers = []hostileAnswer{
 		answer: again(func(f *frames, _ uint32) { f.WriteWindowUpdate(0, 1) })},
 	{name: "empty DATA", want: xhttp2.ErrCodeEnhanceYourCalm, begun: true,
 		answer: headed(again(func(f *frames, id uint32) { f.WriteData(id, false, nil) }))},
-	{name: "DATA of a byte each", want: xhttp2.ErrCodeEnhanceYourCalm, begun: true,
-		answer: headed(again(func(f *frames, id uint32) { f.WriteData(id, false, []byte{1}) }))},
 	{name: "CONTINUATION flood", want: xhttp2.ErrCodeEnhanceYourCalm,
 		answer: func(f *frames, id uint32, _ func() bool) {
 			f.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: id, BlockFragment: []byte{0x88}})

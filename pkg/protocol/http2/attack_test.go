@@ -89,6 +89,17 @@ var attacks = []struct {
 		},
 	},
 	{
+		name: "rapid reset among requests that are answered",
+		attack: func(s *server, i int) {
+			id := uint32(20*i + 1)
+			s.client.get(id)
+			for n := range uint32(9) {
+				s.client.post(id+2*n+2).rst(id+2*n+2, Cancel)
+			}
+		},
+		want: ErrResets, most: 200 / (9 - hedges), answers: true,
+	},
+	{
 		name: "reset flood (CVE-2019-9514)",
 		attack: func(s *server, i int) {
 			s.client.headers(uint32(2*i+1), true, "x", "y")
@@ -171,7 +182,7 @@ var attacks = []struct {
 			}
 			s.client.data(1, "x", false)
 		},
-		want: ErrFlood, most: 1000,
+		want: ErrFlood, most: 100_000,
 		honest: func(s *server, i int) { // small messages of gRPC, many a second
 			if i == 0 {
 				s.client.post(1)
@@ -240,7 +251,7 @@ func TestAttacks(t *testing.T) {
 			if tc.answers {
 				s.answering()
 			}
-			n, err := s.flood(5000, tc.apart, func(i int) { tc.attack(s, i) })
+			n, err := s.flood(5*max(tc.most, 1000), tc.apart, func(i int) { tc.attack(s, i) })
 			isError(t, err, tc.want)
 			if n > tc.most || n < tc.most*9/10 {
 				t.Errorf("ended after %d, not %d", n, tc.most)

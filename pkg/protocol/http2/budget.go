@@ -52,7 +52,7 @@ type limits struct {
 	// Streams that the peer resets, or makes us reset by what it sends, in units of
 	// which a stream that nobody had time to work on costs wholeReset and one that was
 	// waited for costs one. A stream that was answered costs nothing; one that ends in
-	// the ordinary way earns wholeReset.
+	// the ordinary way earns hedges times wholeReset.
 	resets limit
 	// PING, SETTINGS, PRIORITY, frames of unknown types, frames for streams that are
 	// over. Earned by DATA in either direction, which stacks answer by a PING to measure
@@ -64,13 +64,19 @@ type limits struct {
 	// DATA, HEADERS and CONTINUATION that hold nothing and end nothing. Earned by DATA
 	// that holds something: some stacks flush with an empty frame.
 	empty limit
-	// DATA of less than shortData bytes that ends nothing, as who writes characters one
-	// by one sends it. Earned by DATA of usefulData bytes, and by DATA that we send.
+	// DATA of less than shortData bytes that ends nothing, as it comes from who writes
+	// characters one by one. Node, which has a frame for each, makes 250,000 a second.
+	// As they come, those of a stream are passed on together: each takes far less work
+	// than a request. This is only to end what no honest peer could do.
 	tiny limit
 }
 
 // wholeReset is what a stream costs that is reset as soon as it was opened.
 const wholeReset = 32
+
+// hedges is how many attempts a client may give up for one that is answered: gRPC lets
+// a call be made five times at once.
+const hedges = 4
 
 // waitedFor is how long a request must have been under way for its reset to be that
 // of a client that waited: at a deadline, or for another, hedged, attempt. Who opens
@@ -80,20 +86,20 @@ const waitedFor = 10 * time.Millisecond
 
 // The limits of both kinds of peers. A client is a stranger. A host is part of the
 // configuration, and its connection is shared by many clients: it is allowed much
-// more, and what it may do in tiny frames is meant for each of its streams.
+// more.
 var peerLimits = [...]limits{
 	aClient: {
 		resets:  perSecond(33*wholeReset, 200*wholeReset, 200*wholeReset),
 		control: perSecond(100, 1000, 2000),
 		updates: perSecond(100, 1000, 8000),
 		empty:   perSecond(10, 100, 100),
-		tiny:    perSecond(2000, 1000, 2000),
+		tiny:    perSecond(1_000_000, 100_000, 0),
 	},
 	aHost: {
 		control: perSecond(1000, 5000, 50_000),
 		updates: perSecond(1000, 5000, 50_000),
 		empty:   perSecond(100, 1000, 1000),
-		tiny:    perSecond(10_000, 10_000, 10_000),
+		tiny:    perSecond(4_000_000, 400_000, 0),
 	},
 }
 
@@ -108,15 +114,17 @@ const (
 const (
 	// shortData is the length of what gRPC puts before each message: hardly any
 	// protocol in use sends less at a time.
-	shortData  = 5
+	shortData = 5
+	// usefulData is what a peer's window must have let through for us to thank it.
 	usefulData = 256
 )
 
 // budget bounds what a peer can make a connection do for nothing: work that is begun
 // and thrown away, and frames that are out of proportion to the data that moves.
 type budget struct {
-	peer                                  peerKind
-	resets, control, updates, empty, tiny bucket
+	peer                            peerKind
+	resets, control, updates, empty bucket
+	tiny                            rate
 }
 
 // useless counts n frames of those that limits.control is about. It returns false if
@@ -147,7 +155,7 @@ func (b *budget) opened() {
 }
 
 // ended earns for a stream that came to its end.
-func (b *budget) ended() { b.resets.earn(peerLimits[b.peer].resets, wholeReset) }
+func (b *budget) ended() { b.resets.earn(peerLimits[b.peer].resets, hedges*wholeReset) }
 
 // abandoned earns for a stream that we reset of our own: a few frames may be under way
 // to it, which are not the peer's fault.
@@ -161,28 +169,18 @@ func (b *budget) sent(n int, cut bool) {
 	}
 	b.control.earn(peerLimits[b.peer].control, 2+int64(n)>>12)
 	b.updates.earn(peerLimits[b.peer].updates, 4+int64(n)>>10)
-	b.tiny.earn(peerLimits[b.peer].tiny, 1)
 }
 
-// data counts a DATA frame with n bytes of content that ends nothing, or earns for
-// it. full tells that our window had no room for more. A host's connection is shared
-// by so many streams, none of whose clients is to pay for what another's does; a
-// client has its own to itself.
-func (b *budget) data(n uint32, full bool, streams int32, now int64) *Error {
-	l := peerLimits[b.peer]
+// data counts a DATA frame with n bytes of content that ends nothing, and earns for
+// it. full tells that our window had no room for more.
+func (b *budget) data(n uint32, full bool, now int64) *Error {
+	l := &peerLimits[b.peer]
 	switch {
 	case n == 0:
 		return flood(b.emptyFrame(now))
 	case n < shortData && !full:
 		b.empty.earn(l.empty, 1)
-		tiny := l.tiny
-		if b.peer == aHost {
-			tiny.every /= int64(max(streams, 1))
-			tiny.burst *= int64(max(streams, 1))
-		}
-		return flood(b.tiny.take(tiny, 1, now))
-	case n >= usefulData:
-		b.tiny.earn(l.tiny, 1)
+		return flood(b.tiny.take(l.tiny, 1, now))
 	}
 	b.control.earn(l.control, 1)
 	b.updates.earn(l.updates, 1)

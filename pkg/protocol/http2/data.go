@@ -42,7 +42,7 @@ func (c *conn) dataFrame(h *frameHeader, b []byte) (n int, err *Error) {
 	s := c.streams.get(h.stream)
 	if !h.has(flagEndStream) {
 		full := h.length == uint32(c.recv.window.window) || s != nil && h.length == uint32(max(s.in.window.window, 0))
-		if err := c.budget.data(content, full, c.streams.live, c.now()); err != nil {
+		if err := c.budget.data(content, full, c.now()); err != nil {
 			return 0, err
 		}
 	}

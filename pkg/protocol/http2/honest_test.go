@@ -105,20 +105,58 @@ var honestClients = []struct {
 		times: 20_000,
 	},
 	{
-		name:  "Node writes single characters",
-		begin: func(s *server) { s.client.post(1) },
-		do:    func(s *server, _ int) { s.client.data(1, "x", false) },
+		name: "of five attempts that gRPC makes at once, four are cancelled",
+		do: func(s *server, i int) {
+			id := uint32(10*i + 1)
+			for n := range uint32(5) {
+				s.client.get(id + 2*n)
+			}
+			s.exchange()
+			s.response(s.streams[len(s.streams)-3].sender, 200, "the fastest")
+			for n := range uint32(5) {
+				if n != 2 {
+					s.client.rst(id+2*n, Cancel)
+				}
+			}
+		},
 		every: time.Millisecond,
-		times: 60_000,
+		times: 20_000,
 	},
 	{
-		name:  "an interactive stream: characters and their echo",
+		name:  "Node writes single characters, one each time around its event loop",
+		begin: func(s *server) { s.client.post(1) },
+		do:    func(s *server, _ int) { s.client.data(1, "x", false) },
+		every: 4 * time.Microsecond,
+		times: 500_000,
+	},
+	{
+		name: "and does so on 20 streams, while weir does not read for a while",
+		begin: func(s *server) {
+			for id := uint32(1); id < 40; id += 2 {
+				s.client.post(id)
+			}
+		},
+		do: func(s *server, _ int) {
+			for range 25_000 / 20 {
+				for id := uint32(1); id < 40; id += 2 {
+					s.client.data(id, "x", false)
+				}
+			}
+		},
+		every: 100 * time.Millisecond,
+		times: 20,
+	},
+	{
+		name:  "an interactive stream: characters and their echo, of which several go in one frame",
 		begin: func(s *server) { s.client.post(1); s.exchange(); s.answerWith(10, false) },
 		do: func(s *server, _ int) {
-			s.client.data(1, "x", false)
-			s.streams[0].sender.Data(s.chain("x"), false)
+			for range 20 {
+				s.client.data(1, "x", false)
+			}
+			s.streams[0].sender.Data(s.chain(text(20)), false)
 		},
-		times: 60_000,
+		every: 100 * time.Microsecond,
+		times: 20_000,
 	},
 	{
 		name:  "each message is flushed by an empty frame",
@@ -135,7 +173,7 @@ func TestHonestClients(t *testing.T) {
 			s.client.window(0, 1<<30)
 			s.onStream = func(r *recorder) {
 				if n := len(s.streams); n > 4000 {
-					s.streams = append(s.streams[:0], s.streams[n-2:]...)
+					s.streams = append(s.streams[:0], s.streams[n-5:]...)
 				}
 				r.onData = func(bool) { r.body = r.body[:0] }
 			}
@@ -176,18 +214,20 @@ var honestHosts = []struct {
 	{
 		name:  "Node writes single characters",
 		do:    func(c *clientSide, _ *recorder) { c.server.data(1, "x", false) },
-		every: time.Millisecond,
-		times: 120_000,
+		every: 4 * time.Microsecond,
+		times: 500_000,
 	},
 	{
-		name: "and does so on ten streams, several at a time",
+		name: "and does so on ten streams, while weir does not read for a while",
 		do: func(c *clientSide, _ *recorder) {
-			for id := uint32(1); id < 20; id += 2 {
-				c.server.data(id, "x", false).data(id, "y", false)
+			for range 2500 {
+				for id := uint32(1); id < 20; id += 2 {
+					c.server.data(id, "x", false)
+				}
 			}
 		},
-		every: time.Millisecond,
-		times: 60_000,
+		every: 100 * time.Millisecond,
+		times: 20,
 	},
 	{
 		name:  "each message is flushed by an empty frame",
