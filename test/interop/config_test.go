@@ -13,6 +13,7 @@ type object = map[string]any
 // config is a configuration in the making.
 type config struct {
 	listeners, routers, clusters []object
+	admin                        bool // there is an admin interface, on a free port
 }
 
 // listen adds a listener on a free port, with routes of its own. proxy are more members of its proxy's config.
@@ -62,13 +63,17 @@ func path(path, cluster string) object {
 // file is the configuration as it is written to a file.
 func (c *config) file(t *testing.T) []byte {
 	t.Helper()
-	b, err := json.MarshalIndent(object{
+	file := object{
 		"servers": []object{{
 			"default_log_path": "stdout", "default_log_level": "INFO", "processor": 2,
 			"routers": c.routers, "listeners": c.listeners,
 		}},
 		"cluster_manager": object{"clusters": c.clusters},
-	}, "", "  ")
+	}
+	if c.admin {
+		file["admin"] = object{"address": object{"socket_address": object{"address": "127.0.0.1", "port_value": 0}}}
+	}
+	b, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}

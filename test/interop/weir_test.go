@@ -44,11 +44,15 @@ type weir struct {
 	cmd       *exec.Cmd
 	log       output
 	addresses map[string]string // of its listeners
+	admin     string            // address of its admin interface, if it has one
 	ended     chan struct{}
 }
 
-// listening is what weir logs of each listener.
-var listening = regexp.MustCompile(`listening listener=(\S+) address=(\S+)`)
+// What weir logs of each listener, and of its admin interface.
+var (
+	listening      = regexp.MustCompile(`listening listener=(\S+) address=(\S+)`)
+	administrating = regexp.MustCompile(`"admin interface" address=(\S+)`)
+)
 
 // start runs a weir until the test is over. It must end by itself when it is asked to.
 func start(t *testing.T, name string, c *config) *weir {
@@ -72,11 +76,17 @@ func start(t *testing.T, name string, c *config) *weir {
 		close(w.ended)
 	}()
 	t.Cleanup(func() { w.stop(t) })
-	if !w.log.until(w.ended, func(text string) bool { return len(listening.FindAllString(text, -1)) == len(c.listeners) }) {
+	up := func(text string) bool {
+		return len(listening.FindAllString(text, -1)) == len(c.listeners) && administrating.MatchString(text) == c.admin
+	}
+	if !w.log.until(w.ended, up) {
 		t.Fatalf("%s does not start:\n%s", name, w.log.from(0))
 	}
 	for _, m := range listening.FindAllStringSubmatch(w.log.from(0), -1) {
 		w.addresses[m[1]] = m[2]
+	}
+	if m := administrating.FindStringSubmatch(w.log.from(0)); m != nil {
+		w.admin = m[1]
 	}
 	return w
 }
