@@ -34,7 +34,7 @@ var conformance = sync.OnceValues(func() (string, error) {
 // TestConformance runs Connect's conformance suite through weir: Connect, gRPC and gRPC-Web, in both versions of HTTP. What passes without weir
 // passes with it.
 func TestConformance(t *testing.T) {
-	const web, flaky = "--known-failing=@web-failing.txt", "--known-flaky=@web-flaky.txt"
+	const web = "--known-failing=@web-failing.txt"
 	for _, run := range []struct {
 		name   string
 		short  bool // it is run by `make interop` too
@@ -51,8 +51,8 @@ func TestConformance(t *testing.T) {
 		{"client, one weir", false, "client", "all.yaml", []string{}, "referenceclient", []string{"--port=0"}},
 		{"client, two weirs in the other version", false, "client", "all.yaml", []string{"-chain"}, "referenceclient", []string{"--port=0"}},
 		{"gRPC-Web, direct", false, "server", "web.yaml", nil, "grpcserver", []string{web}},
-		{"gRPC-Web to a server of gRPC", true, "server", "web.yaml", []string{"-grpcweb"}, "grpcserver", []string{web, flaky}},
-		{"gRPC-Web to a server of gRPC, two weirs", false, "server", "web.yaml", []string{"-grpcweb", "-chain"}, "grpcserver", []string{web, flaky}},
+		{"gRPC-Web to a server of gRPC", true, "server", "web.yaml", []string{"-grpcweb"}, "grpcserver", []string{web}},
+		{"gRPC-Web to a server of gRPC, two weirs", false, "server", "web.yaml", []string{"-grpcweb", "-chain"}, "grpcserver", []string{web}},
 	} {
 		if !run.short && !*allConformance {
 			continue
