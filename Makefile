@@ -39,7 +39,7 @@ bin/consul: tools/consul/go.mod
 	cd tools/consul && GOWORK=off $(GO) build -mod=readonly -ldflags '-s -w' -o ../../bin/consul github.com/hashicorp/consul
 	@touch bin/consul
 
-# Needs a JDK, Maven and Node; what is missing is said, and left out unless CI=true.
+# Needs a JDK, Maven, Node, Python and nghttp2; what is missing is said, and left out unless CI=true.
 interop: ## Run the examples' Java and Node peers through weir
 	@GO='$(GO)' tools/interop
 

@@ -24,7 +24,13 @@
 //	make conformance
 //
 // tools/conformance/go.mod pins it. The program tools/conformance/through puts a weir between the suite and the peer that it
-// tests; the lists of what fails without weir too stand there, with their reasons.
+// tests; the list of what fails without weir too stands there, with its reason.
+//
+// Other stacks put weir under load, to which its limits against abuse must be no limits: gRPC in Go, Java and Node, and Node's own
+// HTTP/2, by load_test.go and the files beside it; nghttp2 and Envoy, by h2load_test.go and envoy_test.go. Each load goes on for two
+// seconds, or as many as WEIR_LOAD_SECONDS says:
+//
+//	WEIR_LOAD_SECONDS=60 go test -tags interop -timeout 2h -run Load ./test/interop
 //
 // The other tests take a JDK, Maven and Node, and some minutes. So all of them have
 // a build tag:

@@ -110,6 +110,9 @@ func (s *stack) put(t *testing.T, l load, address string) {
 // closes are the counters of connections that weir, or a host of its, ended under somebody.
 var closes = regexp.MustCompile(`(?m)^weir_(?:downstream_request_protocol_error|upstream_connection_(?:local|remote)_close_with_active_request)_total\{[^}]*\} (\S+)$`)
 
+// counts are all counters that are not 0.
+var counts = regexp.MustCompile(`(?m)^weir_(?:downstream|upstream)_[^#\n]* [1-9].*\n`)
+
 // keeps checks that no connection was ended for what came on it.
 func (w *weir) keeps(t *testing.T) {
 	t.Helper()
@@ -135,7 +138,7 @@ func (w *weir) keeps(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("%s logged:\n%s", w.name, w.log.from(0))
+		t.Logf("%s logged:\n%s\nand counts:\n%s", w.name, w.log.from(0), counts.FindAllString(string(text), -1))
 	}
 }
 
