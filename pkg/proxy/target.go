@@ -68,15 +68,15 @@ func (t *target) pick() *upstream.Host { return t.cluster.Pick(&t.choice) }
 
 // match finds the route, and the cluster of a route that has one. Of clusters
 // with weights, one is drawn, here and only here.
-func (to *target) match() {
-	x, w := to.x, to.x.w
+func (t *target) match() {
+	x, w := t.x, t.x.w
 	r := &w.request
 	r.Reset(x.req, &x.info)
 	route := x.cfg.Routes.Match(r)
 	if route == nil {
 		return
 	}
-	to.route, to.stats = route, x.l.routes[route.ID]
+	t.route, t.stats = route, x.l.routes[route.ID]
 	x.deadlines.timeout = route.Timeout
 	(*recorder)(x).routed()
 	if route.Action != router.Forward {
@@ -85,23 +85,23 @@ func (to *target) match() {
 	if p := x.cfg.Upstreams[route.ID]; p != nil && !x.proto.RPC {
 		x.attempts.protocol = p
 	}
-	t, ok := route.Target(r, w.rng.Uint64())
+	chosen, ok := route.Target(r, w.rng.Uint64())
 	if !ok {
 		return
 	}
-	to.choice.Subset = t.Subset
+	t.choice.Subset = chosen.Subset
 	switch {
-	case t.Cluster < 0:
-		if to.cluster = w.clusters.Named(t.Dynamic); to.cluster == nil {
-			to.wait = newClusterWait(x, t.Dynamic)
+	case chosen.Cluster < 0:
+		if t.cluster = w.clusters.Named(chosen.Dynamic); t.cluster == nil {
+			t.wait = newClusterWait(x, chosen.Dynamic)
 		}
 	case x.cfg.Clusters.SamePlaces(w.clusters.Snapshot()):
-		to.cluster = w.clusters.At(t.Cluster)
+		t.cluster = w.clusters.At(chosen.Cluster)
 	default: // a connection that outlives its listener: its routes are of old
-		to.cluster = w.clusters.Named([]byte(t.Name))
+		t.cluster = w.clusters.Named([]byte(chosen.Name))
 	}
-	if to.cluster != nil {
-		x.info.Cluster = to.cluster.Name
+	if t.cluster != nil {
+		x.info.Cluster = t.cluster.Name
 	}
 }
 
