@@ -20,7 +20,7 @@ BENCHFLAGS ?=
 
 LINT := $(GO) tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml
 
-.PHONY: help build test consul interop conformance slow lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
+.PHONY: help build test consul interop peers conformance slow lint fuzz bench bench-http1 bench-rpc bench-h2 bench-clusters bench-go profile demo cover clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,9 +39,13 @@ bin/consul: tools/consul/go.mod
 	cd tools/consul && GOWORK=off $(GO) build -mod=readonly -ldflags '-s -w' -o ../../bin/consul github.com/hashicorp/consul
 	@touch bin/consul
 
-# Needs a JDK, Maven, Node, Python and nghttp2; what is missing is said, and left out unless CI=true.
+# Needs a JDK, Maven and Node; what is missing is said, and left out unless CI=true.
 interop: ## Run the examples' Java and Node peers through weir
 	@GO='$(GO)' tools/interop
+
+# Needs h2load and nghttpd (Debian: nghttp2-client, nghttp2-server) and Python, which gets Envoy. Half a minute.
+peers: ## Put nghttp2 and Envoy, before and behind weir, under load
+	PATH=$$PATH:/usr/sbin $(GO) test -tags 'interop peers' -v -count=1 -timeout 30m -run '^(TestH2Load|TestEnvoyLoad)$$' ./test/interop
 
 # All of Connect's conformance suite: two minutes. `make interop` runs a part of it.
 conformance: ## Run Connect's conformance suite through weir, and without it

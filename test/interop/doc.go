@@ -27,8 +27,8 @@
 // tests; the list of what fails without weir too stands there, with its reason.
 //
 // Other stacks put weir under load, to which its limits against abuse must be no limits: gRPC in Go, Java and Node, and Node's own
-// HTTP/2, by load_test.go and the files beside it; nghttp2 and Envoy, by h2load_test.go and envoy_test.go. Each load goes on for two
-// seconds, or as many as WEIR_LOAD_SECONDS says:
+// HTTP/2, by load_test.go and the files beside it; nghttp2 and Envoy, by h2load_test.go and envoy_test.go, which
+// "make peers" runs. Each load goes on for two seconds, or as many as WEIR_LOAD_SECONDS says:
 //
 //	WEIR_LOAD_SECONDS=60 go test -tags interop -timeout 2h -run Load ./test/interop
 //
