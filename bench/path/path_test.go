@@ -87,7 +87,7 @@ func configText(upstream string, routes, filters int) string {
 		"listeners":[{"name":"bench","address":"127.0.0.1:0","bind_port":true,
 			"filter_chains":[{"filters":[{"type":"proxy","config":{"downstream_protocol":"Http1","router_config_name":"r"}}]}],
 			"stream_filters":[%s]}]}],
-		"cluster_manager":{"clusters":[{"name":"c","type":"SIMPLE","lb_type":"LB_RANDOM","max_request_per_conn":0,"idle_timeout":"60s",
+		"cluster_manager":{"clusters":[{"name":"c","type":"SIMPLE","lb_type":"LB_RANDOM","max_request_per_conn":0,"idle_timeout":"60s","heartbeat":{"interval":"0s"},
 			"hosts":[{"address":%q}]}]}}`, r.String(), f, upstream)
 }
 
