@@ -94,16 +94,11 @@ func (s *slowServer) shows(t *testing.T) {
 	io.WriteString(s.c, "o 1\n")
 }
 
-// take reads some bytes.
+// take reads some bytes, and no more.
 func (s *slowServer) take(t *testing.T, n int) {
 	t.Helper()
-	b := make([]byte, n)
-	for got := 0; got < n; {
-		k, err := s.c.Read(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got += k
+	if _, err := io.ReadFull(s.c, make([]byte, n)); err != nil {
+		t.Fatal(err)
 	}
 }
 
